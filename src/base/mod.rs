@@ -1,0 +1,18 @@
+//! The words that all layers share: digests, sources and spans, diagnostics, paths, units, media.
+//!
+//! Nothing here touches the disk, the network, the clock or the environment.
+
+pub mod diagnostic;
+pub mod digest;
+pub mod fields;
+pub mod media;
+pub mod path;
+pub mod source;
+pub mod units;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+pub use digest::{ActionKey, Digest};
+pub use fields::{FieldList, FieldSink, KeyHasher};
+pub use media::{Audio, Encoding, Image, MediaKind};
+pub use path::RelPath;
+pub use source::{FileId, SourceMap, Span};

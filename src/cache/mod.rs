@@ -1,0 +1,1 @@
+//! The store of what can be made again.

@@ -1,0 +1,152 @@
+//! What execution tells the world: events, and the trait of those who listen.
+//!
+//! Event kinds are a closed list, documented in docs/design/events.md; ndjson, the log, the trace
+//! and the terminal are four readers of the same stream.
+
+use std::time::Duration;
+
+/// The kind of an action, in the order of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ActionKind {
+    /// Makes or buys raw material.
+    Generate,
+    /// Chooses among variations.
+    Select,
+    /// Turns raw material into finished files.
+    Process,
+    /// Checks them.
+    Validate,
+    /// Publishes them.
+    Integrate,
+}
+
+impl ActionKind {
+    /// Every kind, in chain order.
+    pub const ALL: [Self; 5] =
+        [Self::Generate, Self::Select, Self::Process, Self::Validate, Self::Integrate];
+
+    /// The word in JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Generate => "generate",
+            Self::Select => "select",
+            Self::Process => "process",
+            Self::Validate => "validate",
+            Self::Integrate => "integrate",
+        }
+    }
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its body ran.
+    Ran,
+    /// Its result was in the action cache.
+    Cached,
+    /// Its body or a check failed; the text is for people.
+    Failed(String),
+    /// Something that it depends on failed; the id of that asset's failed action.
+    Skipped(String),
+    /// The run was interrupted before it started.
+    Cancelled,
+}
+
+/// One thing that happened. Times are since the start of the run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The graph is known and work begins.
+    RunStarted {
+        /// Assets selected.
+        assets: usize,
+        /// Actions that may run, by kind in `ActionKind::ALL` order.
+        actions: [usize; 5],
+    },
+    /// An action begins.
+    ActionStarted {
+        /// The asset's id.
+        asset: String,
+        /// The action's kind.
+        kind: ActionKind,
+        /// Provider or op, for people and logs.
+        detail: String,
+        /// Number of the worker thread, from 0.
+        worker: usize,
+        /// Time.
+        at: Duration,
+    },
+    /// An action ended.
+    ActionFinished {
+        /// The asset's id.
+        asset: String,
+        /// The action's kind.
+        kind: ActionKind,
+        /// Provider or op, for people and logs.
+        detail: String,
+        /// Number of the worker thread, from 0.
+        worker: usize,
+        /// How it ended.
+        outcome: Outcome,
+        /// When it began.
+        started: Duration,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A file was written below the assets folder.
+    Published {
+        /// The asset's id.
+        asset: String,
+        /// Path relative to the project root.
+        path: String,
+        /// Size in bytes.
+        size: u64,
+    },
+    /// The manifest was rewritten.
+    ManifestUpdated {
+        /// Entries added, changed or removed.
+        entries: usize,
+    },
+    /// Something a person should know, that stops nothing.
+    Warning {
+        /// The text.
+        message: String,
+    },
+    /// The run is over.
+    RunFinished {
+        /// Counts and duration.
+        summary: Summary,
+    },
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// Assets selected.
+    pub assets: usize,
+    /// Assets that were fresh from the start.
+    pub fresh: usize,
+    /// Assets that were built.
+    pub built: usize,
+    /// Assets with a failed action.
+    pub failed: usize,
+    /// Assets skipped since something they depend on failed.
+    pub skipped: usize,
+    /// Assets that wait for a person, a provider or money.
+    pub held: usize,
+    /// Actions whose body ran, by kind in `ActionKind::ALL` order.
+    pub ran: [usize; 5],
+    /// Actions whose result was cached, by kind.
+    pub cached: [usize; 5],
+    /// Files published.
+    pub published: usize,
+    /// Whether Ctrl-C ended it.
+    pub interrupted: bool,
+    /// From start to end.
+    pub took: Duration,
+}
+
+/// Receives events, from any thread.
+pub trait Reporter: Send + Sync {
+    /// Takes one event.
+    fn report(&self, event: &Event);
+}

@@ -1,0 +1,1 @@
+//! Bodies of generate actions: an op and input bytes become raw material.

@@ -1,0 +1,1 @@
+//! Step 3: assets become a graph of keyed actions.

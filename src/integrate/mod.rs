@@ -1,0 +1,1 @@
+//! Bodies of integrate actions: results reach the project's own files.

@@ -1,0 +1,1 @@
+//! The build as a whole: reads the files and calls the six steps in order.

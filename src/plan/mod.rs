@@ -1,0 +1,1 @@
+//! Step 4: what is fresh, what would run, and why.

@@ -1,0 +1,1 @@
+//! Bodies of process actions: raw material becomes finished files.

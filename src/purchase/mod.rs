@@ -1,0 +1,1 @@
+//! The store of what cannot be made again, and the money.

@@ -1,0 +1,1 @@
+//! Step 6: events become text, JSON and traces.

@@ -1,0 +1,1 @@
+//! Bodies of validate actions: facts become findings.
