@@ -21,6 +21,28 @@ impl MediaKind {
     }
 }
 
+/// The kind of sound that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AudioMode {
+    /// A sound effect.
+    Sfx,
+    /// Music.
+    Music,
+    /// Speech.
+    Speech,
+}
+
+impl AudioMode {
+    /// The word in specs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sfx => "sfx",
+            Self::Music => "music",
+            Self::Speech => "speech",
+        }
+    }
+}
+
 /// A picture in memory.
 ///
 /// `pixels`: `width * height * 4` bytes, rows from the top, each pixel R, G, B, A in 0..=255,

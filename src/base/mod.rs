@@ -7,12 +7,14 @@ pub mod digest;
 pub mod fields;
 pub mod media;
 pub mod path;
+pub mod scalar;
 pub mod source;
 pub mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use digest::{ActionKey, Digest};
 pub use fields::{FieldList, FieldSink, KeyHasher};
-pub use media::{Audio, Encoding, Image, MediaKind};
+pub use media::{Audio, AudioMode, Encoding, Image, MediaKind};
 pub use path::RelPath;
+pub use scalar::Scalar;
 pub use source::{FileId, SourceMap, Span};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Encoding, MediaKind, RelPath};
+use crate::base::{AudioMode, Encoding, MediaKind, RelPath, Scalar};
 
 /// What makes an asset's raw material.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,31 +108,6 @@ pub struct Prompt {
     pub parts: Vec<(String, String)>,
 }
 
-/// A parameter's value with the type that the schema gave it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Scalar {
-    /// Text, an enum's word, a size such as `1024x1024`.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// A number; finite.
-    Number(f64),
-    /// `true` or `false`.
-    Boolean(bool),
-}
-
-impl Scalar {
-    /// The canonical text: what keys and explanations show.
-    pub fn canonical(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Integer(number) => number.to_string(),
-            Self::Number(number) => number.to_string(),
-            Self::Boolean(value) => value.to_string(),
-        }
-    }
-}
-
 /// Where a reference or an edited picture comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -183,28 +158,6 @@ pub struct Fallback {
     pub model: Option<String>,
     /// Parameters that replace the request's.
     pub parameters: BTreeMap<String, Scalar>,
-}
-
-/// The kind of sound that a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AudioMode {
-    /// A sound effect.
-    Sfx,
-    /// Music.
-    Music,
-    /// Speech.
-    Speech,
-}
-
-impl AudioMode {
-    /// The word in specs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sfx => "sfx",
-            Self::Music => "music",
-            Self::Speech => "speech",
-        }
-    }
 }
 
 /// An SVG file of the project, drawn at a size.
