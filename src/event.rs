@@ -5,37 +5,7 @@
 
 use std::time::Duration;
 
-/// The kind of an action, in the order of a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ActionKind {
-    /// Makes or buys raw material.
-    Generate,
-    /// Chooses among variations.
-    Select,
-    /// Turns raw material into finished files.
-    Process,
-    /// Checks them.
-    Validate,
-    /// Publishes them.
-    Integrate,
-}
-
-impl ActionKind {
-    /// Every kind, in chain order.
-    pub const ALL: [Self; 5] =
-        [Self::Generate, Self::Select, Self::Process, Self::Validate, Self::Integrate];
-
-    /// The word in JSON and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Generate => "generate",
-            Self::Select => "select",
-            Self::Process => "process",
-            Self::Validate => "validate",
-            Self::Integrate => "integrate",
-        }
-    }
-}
+pub use crate::graph::action::ActionKind;
 
 /// How an action ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,431 @@
+//! What an asset's keys are made of: the table of what counts and what does not.
+//!
+//! | counts, in `wanted` | counts, in `definition` | never counts |
+//! | --- | --- | --- |
+//! | media type and mode | every step and check | id, tags, other metadata |
+//! | provider family, engine, model as written | paths and encodings of the files | fallback, stand-ins |
+//! | final prompt text, negative prompt | manifest section, key, type, fields | number of variations, who picks |
+//! | every parameter that was set | | price, budget, timeouts, URL, secrets |
+//! | references and masks by recipe or content | | observability, version of the tool |
+//!
+//! Every struct is taken apart without `..`, so a new field cannot be forgotten. Golden keys are in
+//! the tests: a change there is a decision, since it makes every user's assets stale.
+
+use std::fmt::Write as _;
+
+use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
+use crate::spec::AssetSpec;
+use crate::spec::op::{
+    Check, CommandRun, Edit, GenerateOp, Level, ManifestEntry, OutputFile, Placeholder, ProcessOp,
+    Publish, Request, Source, Step, SvgDrawing, SynthSound,
+};
+
+/// Version of the functions below, recorded in every lock block.
+pub const KEY_SCHEMA: u32 = 1;
+
+const WANTED_DOMAIN: &str = "assetbuild wanted 1";
+const DEFINITION_DOMAIN: &str = "assetbuild definition 1";
+const PROCESS_DOMAIN: &str = "assetbuild process 1";
+
+/// Identities of what an action reads, so that keys stay a pure function.
+pub trait InputDigests {
+    /// Digest of a file of the project, text with LF line ends; none if it cannot be read.
+    fn file(&self, path: &RelPath) -> Option<Digest>;
+
+    /// Identity of another asset as a reference: its recipe, and the chosen raw if it is paid; none
+    /// if the asset is not built yet.
+    fn asset(&self, id: &str, processed: bool) -> Option<String>;
+}
+
+/// The wanted request of an asset: its key and the fields that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The wanted key.
+    pub key: ActionKey,
+    /// Its fields, for `explain`.
+    pub fields: FieldList,
+}
+
+impl Wanted {
+    /// Computes the wanted key of `spec`.
+    pub fn of(spec: &AssetSpec, inputs: &dyn InputDigests) -> Self {
+        let (key, fields) = hash(WANTED_DOMAIN, |sink| write_wanted(spec, inputs, sink));
+        Self { key, fields }
+    }
+}
+
+/// The definition of an asset's process, validate and integrate actions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The definition key.
+    pub key: ActionKey,
+    /// Its fields, for `explain`.
+    pub fields: FieldList,
+}
+
+impl Definition {
+    /// Computes the definition key of `spec`.
+    pub fn of(spec: &AssetSpec, inputs: &dyn InputDigests) -> Self {
+        let (key, fields) = hash(DEFINITION_DOMAIN, |sink| {
+            write_steps(&spec.steps, inputs, sink);
+            write_publish(&spec.publish, sink);
+        });
+        Self { key, fields }
+    }
+}
+
+/// The key of an asset's process action: its steps, where checks look, the encodings of its files,
+/// and the raw material. `encoders` names the versions of the encoders that write the files.
+pub fn process_key(
+    spec: &AssetSpec,
+    inputs: &dyn InputDigests,
+    raw: &Digest,
+    encoders: &str,
+) -> ActionKey {
+    let mut sink = KeyHasher::new(PROCESS_DOMAIN);
+    sink.field("raw", &raw.to_string());
+    sink.field("encoders", encoders);
+    if let Some((width, height)) = requested_size(spec) {
+        sink.field("requested", &format!("{width}x{height}"));
+    }
+    for (index, step) in spec.steps.iter().enumerate() {
+        match step {
+            Step::Process(op) => write_process(index, op, inputs, &mut sink),
+            // Which facts are measured depends on where a check stands, not on what it asks.
+            Step::Validate(_) => sink.field(&format!("post_processing[{index}]"), "validate"),
+        }
+    }
+    for file in &spec.publish.files {
+        let OutputFile { path: _, encoding, variant } = file;
+        sink.field("file", encoding.extension());
+        sink.field("variant", variant.as_deref().unwrap_or(""));
+    }
+    sink.finish()
+}
+
+/// The size in pixels that the spec asks its generator for, if it asks for one.
+pub fn requested_size(spec: &AssetSpec) -> Option<(u32, u32)> {
+    match &spec.generate {
+        GenerateOp::Request(request) => {
+            let text = request.parameters.get("size")?.canonical();
+            let (width, height) = text.split_once('x')?;
+            Some((width.parse().ok()?, height.parse().ok()?))
+        }
+        GenerateOp::Svg(drawing) => drawing.size,
+        GenerateOp::Placeholder(placeholder) => Some(placeholder.size),
+        GenerateOp::Synth(_)
+        | GenerateOp::File(_)
+        | GenerateOp::Manual(_)
+        | GenerateOp::Command(_) => None,
+    }
+}
+
+/// The first 8 hex digits of the digest of a field's value: enough to see that it changed.
+pub fn short_digest(value: &str) -> String {
+    Digest::of(value.as_bytes()).hex()[..8].to_owned()
+}
+
+fn hash(domain: &str, write: impl Fn(&mut dyn FieldSink)) -> (ActionKey, FieldList) {
+    let mut hasher = KeyHasher::new(domain);
+    write(&mut hasher);
+    let mut fields = FieldList::default();
+    write(&mut fields);
+    (hasher.finish(), fields)
+}
+
+fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    sink.field("generation.type", spec.media.as_str());
+    match &spec.generate {
+        GenerateOp::Request(request) => write_request(request, inputs, sink),
+        GenerateOp::Svg(drawing) => {
+            let SvgDrawing { source, size, vars } = drawing;
+            sink.field("generation.provider", "svg");
+            write_file("generation.source", source, inputs, sink);
+            write_size("generation.size", *size, sink);
+            for (name, value) in vars {
+                sink.field(&format!("generation.vars.{name}"), value);
+            }
+        }
+        GenerateOp::Synth(sound) => {
+            let SynthSound { preset, seed, duration_seconds, parameters } = sound;
+            sink.field("generation.provider", "synth");
+            sink.field("generation.preset", preset);
+            sink.field("generation.seed", &seed.to_string());
+            if let Some(seconds) = duration_seconds {
+                sink.field("generation.duration_seconds", &seconds.to_string());
+            }
+            for (name, value) in parameters {
+                sink.field(&format!("generation.parameters.{name}"), &value.canonical());
+            }
+        }
+        GenerateOp::Placeholder(placeholder) => write_placeholder(placeholder, sink),
+        GenerateOp::File(source) => {
+            sink.field("generation.provider", "file");
+            write_file("generation.source", source, inputs, sink);
+        }
+        GenerateOp::Manual(source) => {
+            sink.field("generation.provider", "manual");
+            write_file("generation.source", source, inputs, sink);
+        }
+        GenerateOp::Command(run) => {
+            let CommandRun { run, inputs: files, output, version, exact } = run;
+            sink.field("generation.provider", "command");
+            write_list("generation.run", run, sink);
+            for (index, file) in files.iter().enumerate() {
+                // A program sees the names of its inputs, so they count beside the content.
+                sink.field(&format!("generation.inputs[{index}].path"), file.as_str());
+                write_file(&format!("generation.inputs[{index}]"), file, inputs, sink);
+            }
+            sink.field("generation.output", output.as_str());
+            write_list("generation.version", version, sink);
+            sink.field("generation.exact", &exact.to_string());
+        }
+    }
+    if spec.selection.take != 1 {
+        sink.field("generation.take", &spec.selection.take.to_string());
+    }
+}
+
+fn write_request(request: &Request, inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    let Request {
+        provider: _,
+        family,
+        engine,
+        model,
+        media: _,
+        mode,
+        prompt,
+        negative,
+        parameters,
+        references,
+        edit,
+        fallback: _,
+    } = request;
+    sink.field("generation.provider", family);
+    if let Some(engine) = engine {
+        sink.field("generation.engine", engine);
+    }
+    if let Some(model) = model {
+        sink.field("generation.model", model);
+    }
+    if let Some(mode) = mode {
+        sink.field("generation.mode", mode.as_str());
+    }
+    sink.field("prompt", &prompt.text);
+    for (name, text) in &prompt.parts {
+        sink.note(&format!("prompt.{name}"), text);
+    }
+    if let Some(negative) = negative {
+        sink.field("prompt.negative", negative);
+    }
+    for (name, value) in parameters {
+        sink.field(&format!("prompt.parameters.{name}"), &value.canonical());
+    }
+    for (index, source) in references.iter().enumerate() {
+        write_source(&format!("generation.reference[{index}]"), source, inputs, sink);
+    }
+    if let Some(Edit { image, mask }) = edit {
+        write_source("generation.edit.image", image, inputs, sink);
+        if let Some(mask) = mask {
+            write_source("generation.edit.mask", mask, inputs, sink);
+        }
+    }
+}
+
+fn write_placeholder(placeholder: &Placeholder, sink: &mut dyn FieldSink) {
+    let Placeholder { label, size, media: _, duration_seconds } = placeholder;
+    sink.field("generation.provider", "placeholder");
+    sink.field("generation.label", label);
+    write_size("generation.size", Some(*size), sink);
+    sink.field("generation.duration_seconds", &duration_seconds.to_string());
+}
+
+fn write_source(path: &str, source: &Source, inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    match source {
+        Source::File(file) => write_file(path, file, inputs, sink),
+        Source::Asset { id, processed } => {
+            let identity = inputs.asset(id, *processed);
+            sink.field(path, identity.as_deref().unwrap_or("pending"));
+        }
+    }
+}
+
+fn write_file(path: &str, file: &RelPath, inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    // The content counts, not the name: a moved source changes nothing.
+    match inputs.file(file) {
+        Some(digest) => sink.field(path, &digest.to_string()),
+        None => sink.field(path, "missing"),
+    }
+    sink.note(&format!("{path}.path"), file.as_str());
+}
+
+fn write_size(path: &str, size: Option<(u32, u32)>, sink: &mut dyn FieldSink) {
+    if let Some((width, height)) = size {
+        sink.field(path, &format!("{width}x{height}"));
+    }
+}
+
+fn write_list(path: &str, items: &[String], sink: &mut dyn FieldSink) {
+    for (index, item) in items.iter().enumerate() {
+        sink.field(&format!("{path}[{index}]"), item);
+    }
+}
+
+fn write_steps(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    for (index, step) in steps.iter().enumerate() {
+        match step {
+            Step::Process(op) => write_process(index, op, inputs, sink),
+            Step::Validate(checks) => {
+                sink.field(&format!("post_processing[{index}].action"), "validate");
+                for check in checks {
+                    let path = format!("post_processing[{index}].checks.{}", check.name());
+                    sink.field(&path, &check_argument(check));
+                }
+            }
+        }
+    }
+}
+
+fn write_process(
+    index: usize,
+    op: &ProcessOp,
+    inputs: &dyn InputDigests,
+    sink: &mut dyn FieldSink,
+) {
+    let base = format!("post_processing[{index}]");
+    let mut put = |name: &str, value: String| sink.field(&format!("{base}.{name}"), &value);
+    put("action", op.name().to_owned());
+    match op {
+        ProcessOp::Resize { size, method, fit } => {
+            put("dimensions", format!("{}x{}", size.0, size.1));
+            put("method", method.as_str().to_owned());
+            if let Some(fit) = fit {
+                put("fit", fit.as_str().to_owned());
+            }
+        }
+        ProcessOp::Crop { x, y, width, height } => {
+            put("x", x.to_string());
+            put("y", y.to_string());
+            put("width", width.to_string());
+            put("height", height.to_string());
+        }
+        ProcessOp::Pad { size, color } => {
+            put("dimensions", format!("{}x{}", size.0, size.1));
+            put("color", hex_color(color));
+        }
+        ProcessOp::Trim { threshold, margin } => {
+            put("threshold", threshold.to_string());
+            put("margin", margin.to_string());
+        }
+        ProcessOp::KeyBackground { color, tolerance } => {
+            put("color", color.map_or_else(|| "corners".to_owned(), |color| hex_color(&color)));
+            put("tolerance", tolerance.to_string());
+        }
+        ProcessOp::Quantize { colors, dither } => {
+            put("colors", colors.to_string());
+            put("dither", dither.to_string());
+        }
+        ProcessOp::Outline { width, color } => {
+            put("width", width.to_string());
+            put("color", hex_color(color));
+        }
+        ProcessOp::Glow { radius, color } => {
+            put("radius", radius.to_string());
+            put("color", hex_color(color));
+        }
+        ProcessOp::Watermark { source, opacity, position } => {
+            put("opacity", opacity.to_string());
+            put("position", position.clone());
+            write_file(&format!("{base}.source"), source, inputs, sink);
+        }
+        ProcessOp::Compress { level } => put("level", level.to_string()),
+        ProcessOp::Variants { scale, method } => {
+            for (name, (width, height)) in scale {
+                put(&format!("scale.{name}"), format!("{width}x{height}"));
+            }
+            put("method", method.as_str().to_owned());
+        }
+        ProcessOp::Convert { formats, quality, lossless, bitrate } => {
+            let words: Vec<&str> = formats.iter().map(|format| format.extension()).collect();
+            put("formats", words.join(","));
+            if let Some(quality) = quality {
+                put("quality", quality.to_string());
+            }
+            put("lossless", lossless.to_string());
+            if let Some(bitrate) = bitrate {
+                put("bitrate", bitrate.to_string());
+            }
+        }
+        ProcessOp::Normalize { target, ceiling_db, group } => {
+            match target {
+                Level::Peak(db) => put("peak", db.to_string()),
+                Level::Lufs(lufs) => put("lufs", lufs.to_string()),
+            }
+            put("ceiling", ceiling_db.to_string());
+            if let Some(group) = group {
+                put("group", group.clone());
+            }
+        }
+        ProcessOp::TrimSilence { threshold_db } => put("threshold", threshold_db.to_string()),
+        ProcessOp::Fade { in_seconds, out_seconds } => {
+            put("in", in_seconds.to_string());
+            put("out", out_seconds.to_string());
+        }
+        ProcessOp::Cut { from, to } => {
+            put("from", from.to_string());
+            if let Some(to) = to {
+                put("to", to.to_string());
+            }
+        }
+        ProcessOp::Loop { crossfade_seconds } => put("crossfade", crossfade_seconds.to_string()),
+        ProcessOp::Resample { rate } => put("rate", rate.to_string()),
+        ProcessOp::Channels { count } => put("count", count.to_string()),
+    }
+}
+
+fn check_argument(check: &Check) -> String {
+    match check {
+        Check::HasAlpha
+        | Check::NoAlpha
+        | Check::DimensionsMatch
+        | Check::IsPowerOfTwo
+        | Check::NotBlank
+        | Check::NoClipping
+        | Check::NotSilent
+        | Check::LoopSeam
+        | Check::FileSizeReasonable => String::new(),
+        Check::DurationRange { min, max } => format!("{min}..{max}"),
+        Check::Loudness { target, tolerance } => format!("{target}±{tolerance}"),
+        Check::SampleRate(rate) => rate.to_string(),
+        Check::Channels(count) => count.to_string(),
+        Check::Format(encoding) => encoding.extension().to_owned(),
+        Check::Bitrate(rate) => rate.to_string(),
+        Check::FileSizeUnder(bytes) => bytes.to_string(),
+    }
+}
+
+fn write_publish(publish: &Publish, sink: &mut dyn FieldSink) {
+    let Publish { path, files, entry } = publish;
+    sink.field("integration.path", path.as_str());
+    for file in files.iter().skip(1) {
+        let OutputFile { path, encoding: _, variant: _ } = file;
+        sink.field("integration.file", path.as_str());
+    }
+    let ManifestEntry { section, key, kind, description, fields } = entry;
+    sink.field("integration.manifest_section", &section.join("."));
+    sink.field("integration.manifest_key", key);
+    sink.field("integration.manifest_type", kind);
+    if let Some(description) = description {
+        sink.field("integration.description", description);
+    }
+    for (name, value) in fields {
+        sink.field(&format!("integration.manifest_fields.{name}"), &value.to_string());
+    }
+}
+
+fn hex_color(color: &[u8]) -> String {
+    color.iter().fold("#".to_owned(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}

@@ -1,0 +1,88 @@
+//! Lowers assets to their chains: generate → (select) → process → validate → integrate.
+
+use std::collections::HashMap;
+
+use crate::graph::action::{Action, ActionGraph, ActionKind, AssetIndex};
+use crate::spec::AssetSpec;
+use crate::spec::op::{GenerateOp, Source};
+
+/// Builds the graph of the assets for which `wanted` holds.
+///
+/// An asset that is referenced is an edge from its process action (`stage: processed`) or from the
+/// end of its generate actions; an edge to an asset outside the graph is left out, since that asset
+/// is not going to change.
+pub fn lower(assets: &[AssetSpec], wanted: impl Fn(AssetIndex) -> bool) -> ActionGraph {
+    let mut graph = ActionGraph::default();
+    let mut index_of: HashMap<&str, AssetIndex> = HashMap::new();
+    for (index, asset) in (0..).map(AssetIndex).zip(assets) {
+        if !wanted(index) {
+            continue;
+        }
+        index_of.insert(&asset.id, index);
+        let chain = add_chain(&mut graph, index, asset);
+        graph.chains.insert(index, chain);
+    }
+    let edges: Vec<_> = index_of
+        .iter()
+        .flat_map(|(_, &index)| {
+            let sources = referenced(&index.of(assets).generate);
+            sources.into_iter().map(move |(id, processed)| (index, id, processed))
+        })
+        .filter_map(|(index, id, processed)| {
+            let target = *index_of.get(id)?;
+            let kind = if processed { ActionKind::Process } else { raw_end(&graph, target) };
+            Some((graph.find(target, kind)?, graph.find(index, ActionKind::Generate)?))
+        })
+        .collect();
+    for (from, to) in edges {
+        graph.nodes.update_edge(from, to, ());
+    }
+    graph
+}
+
+fn add_chain(
+    graph: &mut ActionGraph,
+    index: AssetIndex,
+    asset: &AssetSpec,
+) -> Vec<crate::graph::ActionId> {
+    let action = |kind, variation| Action { asset: index, kind, variation };
+    let mut chain = Vec::new();
+    for variation in 0..asset.selection.variations {
+        chain.push(graph.nodes.add_node(action(ActionKind::Generate, variation)));
+    }
+    let mut last = chain.clone();
+    let tail = [ActionKind::Select, ActionKind::Process, ActionKind::Validate, ActionKind::Integrate];
+    let skip = usize::from(asset.selection.variations == 1);
+    for kind in tail.into_iter().skip(skip) {
+        let id = graph.nodes.add_node(action(kind, 0));
+        for &from in &last {
+            graph.nodes.add_edge(from, id, ());
+        }
+        chain.push(id);
+        last = vec![id];
+    }
+    chain
+}
+
+/// The action whose output is an asset's raw material.
+fn raw_end(graph: &ActionGraph, asset: AssetIndex) -> ActionKind {
+    match graph.find(asset, ActionKind::Select) {
+        Some(_) => ActionKind::Select,
+        None => ActionKind::Generate,
+    }
+}
+
+/// Ids of the assets that an op refers to, and whether their processed result is meant.
+pub fn referenced(op: &GenerateOp) -> Vec<(&str, bool)> {
+    let GenerateOp::Request(request) = op else { return Vec::new() };
+    let edit = request.edit.iter().flat_map(|edit| [Some(&edit.image), edit.mask.as_ref()]);
+    request
+        .references
+        .iter()
+        .chain(edit.flatten())
+        .filter_map(|source| match source {
+            Source::Asset { id, processed } => Some((id.as_str(), *processed)),
+            Source::File(_) => None,
+        })
+        .collect()
+}
