@@ -1,1 +1,10 @@
 //! Step 5: dirty actions run.
+//!
+//! The scheduler decides when, the executor does it, and neither prints: both tell a `Reporter`.
+//! Design note: docs/design/execution.md.
+
+pub mod scheduler;
+pub mod stop;
+
+pub use scheduler::{Execution, Executor, Limits, Status, run};
+pub use stop::StopSignal;

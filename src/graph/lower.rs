@@ -51,7 +51,8 @@ fn add_chain(
         chain.push(graph.nodes.add_node(action(ActionKind::Generate, variation)));
     }
     let mut last = chain.clone();
-    let tail = [ActionKind::Select, ActionKind::Process, ActionKind::Validate, ActionKind::Integrate];
+    let tail =
+        [ActionKind::Select, ActionKind::Process, ActionKind::Validate, ActionKind::Integrate];
     let skip = usize::from(asset.selection.variations == 1);
     for kind in tail.into_iter().skip(skip) {
         let id = graph.nodes.add_node(action(kind, 0));

@@ -1,0 +1,362 @@
+//! Decides when an action runs: a ready queue over the graph, on a bounded pool of workers.
+//!
+//! Ready actions of chains that have begun come first, so at most one raw picture per worker is in
+//! memory however many assets there are. Knows nothing of caches, files or what an action does.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use petgraph::Direction;
+
+use crate::event::{Event, Outcome, Reporter};
+use crate::execute::stop::StopSignal;
+use crate::graph::{Action, ActionGraph, ActionId};
+
+/// Does one action; called from worker threads.
+pub trait Executor: Sync {
+    /// Runs the action or finds its result.
+    fn execute(&self, action: &Action) -> Outcome;
+
+    /// The asset's id, for events.
+    fn asset_id(&self, action: &Action) -> &str;
+
+    /// Provider or steps, for events.
+    fn detail(&self, action: &Action) -> String;
+
+    /// The place of the action's asset in the order of work: lower ones start first.
+    fn rank(&self, action: &Action) -> u64;
+}
+
+/// What an execution may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Actions that run at once, at least 1.
+    pub workers: usize,
+    /// Whether the first failure stops the run.
+    pub fail_fast: bool,
+}
+
+/// Where an action is on its way.
+///
+/// Waiting → Ready → Running → Done; Waiting and Ready also go straight to Done when the action is
+/// skipped or cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// This many actions before it are not done.
+    Waiting(u32),
+    /// In the queue.
+    Ready,
+    /// On a worker.
+    Running,
+    /// Over.
+    Done(Outcome),
+}
+
+/// What became of every action.
+#[derive(Debug)]
+pub struct Execution {
+    statuses: Vec<Status>,
+}
+
+impl Execution {
+    /// How an action of the graph ended.
+    pub fn outcome(&self, id: ActionId) -> &Outcome {
+        match &self.statuses[id.index()] {
+            Status::Done(outcome) => outcome,
+            Status::Waiting(_) | Status::Ready | Status::Running => {
+                unreachable!("run returns when every action is done")
+            }
+        }
+    }
+}
+
+/// Runs every action of the graph whose predecessors succeeded.
+///
+/// A failed action skips its dependents only. When `stop` is raised nothing more starts; what runs
+/// is finished and the rest is cancelled.
+pub fn run(
+    graph: &ActionGraph,
+    executor: &dyn Executor,
+    reporter: &dyn Reporter,
+    stop: &StopSignal,
+    limits: Limits,
+    clock: Instant,
+) -> Execution {
+    let mut queue = Queue::new(graph, executor);
+    if graph.nodes.node_count() == 0 {
+        return Execution { statuses: queue.statuses };
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(limits.workers.max(1))
+        .thread_name(|index| format!("worker-{index}"))
+        .build()
+        .expect("a thread pool of a few threads can be built");
+    let (sender, receiver) = mpsc::channel();
+    let mut running = 0;
+    pool.in_place_scope(|scope| {
+        loop {
+            while running < limits.workers.max(1) && !stop.is_raised() {
+                let Some(id) = queue.pop() else { break };
+                running += 1;
+                let sender = sender.clone();
+                scope.spawn(move |_| {
+                    let outcome = execute_one(graph, id, executor, reporter, clock);
+                    // The receiver lives until every running action has reported.
+                    let _ = sender.send((id, outcome));
+                });
+            }
+            if running == 0 {
+                break;
+            }
+            let (id, outcome) = receiver.recv().expect("a sender is alive in this scope");
+            running -= 1;
+            if limits.fail_fast && matches!(outcome, Outcome::Failed(_)) {
+                stop.raise();
+            }
+            queue.finish(id, outcome);
+        }
+    });
+    queue.cancel_rest();
+    Execution { statuses: queue.statuses }
+}
+
+fn execute_one(
+    graph: &ActionGraph,
+    id: ActionId,
+    executor: &dyn Executor,
+    reporter: &dyn Reporter,
+    clock: Instant,
+) -> Outcome {
+    let action = &graph.nodes[id];
+    let worker = rayon::current_thread_index().unwrap_or(0);
+    let started: Duration = clock.elapsed();
+    let asset = executor.asset_id(action).to_owned();
+    let detail = executor.detail(action);
+    reporter.report(&Event::ActionStarted {
+        asset: asset.clone(),
+        kind: action.kind,
+        detail: detail.clone(),
+        worker,
+        at: started,
+    });
+    let outcome = executor.execute(action);
+    reporter.report(&Event::ActionFinished {
+        asset,
+        kind: action.kind,
+        detail,
+        worker,
+        outcome: outcome.clone(),
+        started,
+        took: clock.elapsed().saturating_sub(started),
+    });
+    outcome
+}
+
+/// The ready queue and the status of every action.
+struct Queue<'a> {
+    graph: &'a ActionGraph,
+    executor: &'a dyn Executor,
+    statuses: Vec<Status>,
+    ready: BinaryHeap<Entry>,
+}
+
+/// Chains that have begun before others, then rank, then the action's own index.
+type Entry = (bool, Reverse<u64>, Reverse<usize>);
+
+impl<'a> Queue<'a> {
+    fn new(graph: &'a ActionGraph, executor: &'a dyn Executor) -> Self {
+        let mut queue = Self { graph, executor, statuses: Vec::new(), ready: BinaryHeap::new() };
+        for id in graph.nodes.node_indices() {
+            let before = graph.nodes.neighbors_directed(id, Direction::Incoming).count();
+            queue.statuses.push(Status::Waiting(u32::try_from(before).expect("few edges")));
+            if before == 0 {
+                queue.make_ready(id, false);
+            }
+        }
+        queue
+    }
+
+    fn set_status(&mut self, id: ActionId, status: Status) {
+        self.statuses[id.index()] = status;
+    }
+
+    fn make_ready(&mut self, id: ActionId, begun: bool) {
+        self.set_status(id, Status::Ready);
+        let rank = self.executor.rank(&self.graph.nodes[id]);
+        self.ready.push((begun, Reverse(rank), Reverse(id.index())));
+    }
+
+    fn pop(&mut self) -> Option<ActionId> {
+        let (_, _, Reverse(index)) = self.ready.pop()?;
+        let id = ActionId::new(index);
+        self.set_status(id, Status::Running);
+        Some(id)
+    }
+
+    fn finish(&mut self, id: ActionId, outcome: Outcome) {
+        let succeeded = matches!(outcome, Outcome::Ran | Outcome::Cached);
+        self.set_status(id, Status::Done(outcome));
+        if !succeeded {
+            self.skip_dependents(id);
+            return;
+        }
+        let after: Vec<ActionId> = self.graph.nodes.neighbors(id).collect();
+        for next in after {
+            if let Status::Waiting(count) = &mut self.statuses[next.index()] {
+                *count -= 1;
+                if *count == 0 {
+                    self.make_ready(next, true);
+                }
+            }
+        }
+    }
+
+    fn skip_dependents(&mut self, failed: ActionId) {
+        let culprit = self.executor.asset_id(&self.graph.nodes[failed]).to_owned();
+        let mut stack: Vec<ActionId> = self.graph.nodes.neighbors(failed).collect();
+        while let Some(id) = stack.pop() {
+            if matches!(self.statuses[id.index()], Status::Waiting(_)) {
+                self.set_status(id, Status::Done(Outcome::Skipped(culprit.clone())));
+                stack.extend(self.graph.nodes.neighbors(id));
+            }
+        }
+    }
+
+    fn cancel_rest(&mut self) {
+        for status in &mut self.statuses {
+            if !matches!(status, Status::Done(_)) {
+                *status = Status::Done(Outcome::Cancelled);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::graph::AssetIndex;
+    use crate::graph::action::ActionKind;
+
+    /// Fails the assets in `broken` at their first action and records the order of all others.
+    #[derive(Default)]
+    struct Recorder {
+        broken: BTreeSet<u32>,
+        order: Mutex<Vec<(u32, ActionKind)>>,
+        stop_after: Option<(usize, StopSignal)>,
+    }
+
+    impl Executor for Recorder {
+        fn execute(&self, action: &Action) -> Outcome {
+            let mut order = self.order.lock().expect("no test panics while it holds the lock");
+            order.push((action.asset.0, action.kind));
+            if let Some((count, stop)) = &self.stop_after
+                && order.len() == *count
+            {
+                stop.raise();
+            }
+            if self.broken.contains(&action.asset.0) {
+                Outcome::Failed("broken".to_owned())
+            } else {
+                Outcome::Ran
+            }
+        }
+        fn asset_id(&self, action: &Action) -> &str {
+            ["a", "b", "c", "d"][action.asset.0 as usize]
+        }
+        fn detail(&self, _: &Action) -> String {
+            String::new()
+        }
+        fn rank(&self, action: &Action) -> u64 {
+            u64::from(action.asset.0)
+        }
+    }
+
+    struct Silent;
+
+    impl Reporter for Silent {
+        fn report(&self, _: &Event) {}
+    }
+
+    fn chains(count: u32) -> ActionGraph {
+        let mut graph = ActionGraph::default();
+        for asset in (0..count).map(AssetIndex) {
+            let kinds = [ActionKind::Generate, ActionKind::Process, ActionKind::Integrate];
+            let ids: Vec<_> = kinds
+                .into_iter()
+                .map(|kind| graph.nodes.add_node(Action { asset, kind, variation: 0 }))
+                .collect();
+            for pair in ids.windows(2) {
+                graph.nodes.add_edge(pair[0], pair[1], ());
+            }
+            graph.chains.insert(asset, ids);
+        }
+        graph
+    }
+
+    fn run_with(graph: &ActionGraph, executor: &Recorder, fail_fast: bool) -> Execution {
+        let stop = executor.stop_after.as_ref().map(|(_, stop)| stop.clone()).unwrap_or_default();
+        let limits = Limits { workers: 1, fail_fast };
+        run(graph, executor, &Silent, &stop, limits, Instant::now())
+    }
+
+    #[test]
+    fn a_chain_that_has_begun_is_finished_before_the_next_begins() {
+        let executor = Recorder::default();
+        run_with(&chains(3), &executor, false);
+        let order: Vec<u32> =
+            executor.order.into_inner().expect("unpoisoned").iter().map(|o| o.0).collect();
+        assert_eq!(order, [0, 0, 0, 1, 1, 1, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_failure_skips_its_dependents_only() {
+        let mut graph = chains(3);
+        let from = graph.chains[&AssetIndex(0)][1];
+        let to = graph.chains[&AssetIndex(2)][0];
+        graph.nodes.add_edge(from, to, ());
+        let executor = Recorder { broken: [0].into(), ..Recorder::default() };
+        let execution = run_with(&graph, &executor, false);
+        let outcome =
+            |asset, step: usize| execution.outcome(graph.chains[&AssetIndex(asset)][step]);
+        assert_eq!(outcome(0, 0), &Outcome::Failed("broken".to_owned()));
+        assert_eq!(outcome(0, 2), &Outcome::Skipped("a".to_owned()));
+        assert_eq!(outcome(1, 2), &Outcome::Ran);
+        assert_eq!(outcome(2, 2), &Outcome::Skipped("a".to_owned()));
+    }
+
+    #[test]
+    fn fail_fast_starts_nothing_after_the_first_failure() {
+        let graph = chains(3);
+        let executor = Recorder { broken: [0].into(), ..Recorder::default() };
+        let execution = run_with(&graph, &executor, true);
+        assert_eq!(execution.outcome(graph.chains[&AssetIndex(1)][0]), &Outcome::Cancelled);
+    }
+
+    #[test]
+    fn a_raised_stop_finishes_what_runs_and_cancels_the_rest() {
+        let graph = chains(2);
+        let executor =
+            Recorder { stop_after: Some((1, StopSignal::default())), ..Recorder::default() };
+        let execution = run_with(&graph, &executor, false);
+        assert_eq!(execution.outcome(graph.chains[&AssetIndex(0)][0]), &Outcome::Ran);
+        assert_eq!(execution.outcome(graph.chains[&AssetIndex(0)][1]), &Outcome::Cancelled);
+        assert_eq!(execution.outcome(graph.chains[&AssetIndex(1)][0]), &Outcome::Cancelled);
+    }
+
+    #[test]
+    fn several_workers_run_every_action_once() {
+        let graph = chains(4);
+        let executor = Recorder::default();
+        let limits = Limits { workers: 4, fail_fast: false };
+        run(&graph, &executor, &Silent, &StopSignal::default(), limits, Instant::now());
+        let mut order = executor.order.into_inner().expect("unpoisoned");
+        order.sort();
+        order.dedup();
+        assert_eq!(order.len(), 12);
+    }
+}

@@ -1,0 +1,306 @@
+//! Decides whether what the lock records of an asset still holds; if not, names every cause.
+
+use crate::graph::action::{ActionKind, AssetIndex};
+use crate::lock::Block;
+use crate::plan::reason::{Reason, ReasonCode, field_reasons};
+use crate::plan::{
+    ActionState, AssetPlan, Availability, FileState, Keys, PlannedAction, State, Work, World,
+};
+use crate::spec::AssetSpec;
+
+/// What the user allows beyond the usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Overwrite published files that were edited by hand.
+    pub overwrite_drifted: bool,
+    /// Run free actions again although their results stand.
+    pub refresh: bool,
+}
+
+/// Which parts of a chain no longer hold.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dirt {
+    generate: bool,
+    process: bool,
+    validate: bool,
+    integrate: bool,
+}
+
+impl Dirt {
+    const ALL: Self = Self { generate: true, process: true, validate: true, integrate: true };
+
+    fn any(self) -> bool {
+        self.generate || self.process || self.validate || self.integrate
+    }
+}
+
+/// Compares one asset with the lock and the files, and plans its chain.
+pub fn assess(
+    asset: AssetIndex,
+    spec: &AssetSpec,
+    keys: &Keys,
+    world: &dyn World,
+    policy: Policy,
+) -> AssetPlan {
+    let mut causes: Vec<(State, Reason)> = Vec::new();
+    let own = world.block(&spec.id);
+    let block = own.or_else(|| world.renamed_from(&keys.wanted.key));
+    let mut dirt = match &block {
+        None => {
+            causes.push((State::Missing, Reason::new(ReasonCode::NeverBuilt, "never built")));
+            Dirt::ALL
+        }
+        Some(block) => compare(spec, keys, block, world, &mut causes),
+    };
+    if policy.refresh && spec.generate.is_free() {
+        dirt = Dirt::ALL;
+    }
+    let adopted = block.as_ref().is_some_and(|block| block.adopted);
+    if adopted {
+        dirt = Dirt { integrate: dirt.integrate, ..Dirt::default() };
+    }
+
+    let drifted = causes.iter().any(|(state, _)| *state == State::Drifted);
+    let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
+    let needs_raw = dirt.generate || dirt.process;
+    if !adopted && is_unbought(spec, keys, block.as_ref()) {
+        work = plan_unbought(spec, block.as_ref(), dirt, world, &mut causes);
+    } else if needs_raw && !adopted {
+        if let Some(cause) = obstacle(spec, block.as_ref(), dirt, world) {
+            causes.push(cause);
+            work = Work::Nothing;
+        }
+    }
+    if drifted && !policy.overwrite_drifted {
+        work = Work::Nothing;
+    }
+
+    causes.sort_by_key(|(state, _)| *state);
+    let state = if adopted && !drifted && !dirt.integrate {
+        State::Fresh
+    } else {
+        causes.first().map_or(State::Fresh, |(state, _)| *state)
+    };
+    AssetPlan {
+        asset,
+        state,
+        reasons: causes.into_iter().map(|(_, reason)| reason).collect(),
+        actions: chain(spec, dirt, block.is_some(), work),
+        work,
+        block_id: block.map(|block| block.id),
+    }
+}
+
+/// Finds every difference between the spec, its block and the published files.
+fn compare(
+    spec: &AssetSpec,
+    keys: &Keys,
+    block: &Block,
+    world: &dyn World,
+    causes: &mut Vec<(State, Reason)>,
+) -> Dirt {
+    let mut dirt = Dirt::default();
+    if block.id != spec.id {
+        let message = format!("renamed from `{}`", block.id);
+        causes.push((State::Stale, Reason::new(ReasonCode::Renamed, message)));
+        dirt.integrate = true;
+    }
+    let kept = block.kept.iter().any(|kept| kept.wanted == keys.wanted.key);
+    let wanted_holds = block.wanted == keys.wanted.key || kept;
+    if !wanted_holds || block.definition != keys.definition.key {
+        let past = world.history(&block.id);
+        let mut now = crate::base::FieldList::default();
+        if !wanted_holds {
+            now.fields.extend(keys.wanted.fields.fields.iter().cloned());
+            now.notes.extend(keys.wanted.fields.notes.iter().cloned());
+            dirt.generate = true;
+        }
+        now.fields.extend(keys.definition.fields.fields.iter().cloned());
+        now.notes.extend(keys.definition.fields.notes.iter().cloned());
+        let is_wanted = |path: &str| path.starts_with("generation") || path.starts_with("prompt");
+        let then: Vec<_> = block
+            .fields
+            .iter()
+            .filter(|(path, _)| !(wanted_holds && is_wanted(path)))
+            .cloned()
+            .collect();
+        for reason in field_reasons(spec, &then, &now, past.as_ref()) {
+            match reason.field.as_deref().unwrap_or_default() {
+                path if path.contains(".checks.") => dirt.validate = true,
+                path if path.starts_with("post_processing") => dirt.process = true,
+                path if path.starts_with("integration.") => dirt.integrate = true,
+                _ => dirt.generate = true,
+            }
+            // A path with another extension is another encoding.
+            let path_changed = reason.field.as_deref() == Some("integration.path")
+                || reason.field.as_deref() == Some("integration.file");
+            dirt.process |= path_changed && encodings_differ(spec, block);
+            causes.push((State::Stale, reason));
+        }
+        if !dirt.any() {
+            // The short digests agree by accident or were edited: trust the keys.
+            dirt = Dirt::ALL;
+            let message = "its definition changed";
+            causes.push((State::Stale, Reason::new(ReasonCode::FieldChanged, message)));
+        }
+    }
+    check_outputs(block, world, causes, &mut dirt);
+    if !world.entry_stands(block) {
+        let message = "its manifest entry is gone or was edited";
+        causes.push((State::Missing, Reason::new(ReasonCode::EntryMissing, message)));
+        dirt.integrate = true;
+    }
+    dirt
+}
+
+fn encodings_differ(spec: &AssetSpec, block: &Block) -> bool {
+    let count = |extension: &str, paths: &mut dyn Iterator<Item = Option<&str>>| {
+        paths.filter(|found| *found == Some(extension)).count()
+    };
+    spec.publish.files.len() != block.outputs.len()
+        || spec.publish.files.iter().any(|file| {
+            let extension = file.path.extension().unwrap_or_default();
+            count(extension, &mut spec.publish.files.iter().map(|f| f.path.extension()))
+                != count(extension, &mut block.outputs.iter().map(|(path, _)| path.extension()))
+        })
+}
+
+fn check_outputs(
+    block: &Block,
+    world: &dyn World,
+    causes: &mut Vec<(State, Reason)>,
+    dirt: &mut Dirt,
+) {
+    for (path, digest) in &block.outputs {
+        let (state, code, message) = match world.published(path) {
+            FileState::Present(found) if found == *digest => continue,
+            FileState::Present(_) => {
+                let message = format!("{path} was edited by hand");
+                (State::Drifted, ReasonCode::OutputEdited, message)
+            }
+            FileState::Absent => {
+                dirt.integrate = true;
+                if !world.can_restore(digest) {
+                    dirt.process = true;
+                    dirt.validate = true;
+                }
+                (State::Missing, ReasonCode::OutputMissing, format!("output missing: {path}"))
+            }
+            FileState::LfsPointer => {
+                let message = format!("{path} is a Git LFS pointer: run git lfs pull");
+                (State::Missing, ReasonCode::LfsPointer, message)
+            }
+            FileState::Unreadable(why) => {
+                let message = format!("{path} cannot be read: {why}");
+                (State::Drifted, ReasonCode::OutputUnreadable, message)
+            }
+        };
+        if state == State::Drifted {
+            dirt.integrate = true;
+            dirt.process |= !world.can_restore(digest);
+        }
+        causes.push((state, Reason::new(code, message)));
+    }
+}
+
+/// Whether the asset's raw material would have to be bought.
+fn is_unbought(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool {
+    let satisfied = |block: &Block| {
+        let wanted = keys.wanted.key;
+        block.purchases.iter().any(|purchase| purchase.wanted == wanted)
+            || (!block.purchases.is_empty() && block.kept.iter().any(|kept| kept.wanted == wanted))
+    };
+    !spec.generate.is_free() && !block.is_some_and(satisfied)
+}
+
+/// Plans an asset that is not bought and, in this build, cannot be.
+fn plan_unbought(
+    spec: &AssetSpec,
+    block: Option<&Block>,
+    dirt: Dirt,
+    world: &dyn World,
+    causes: &mut Vec<(State, Reason)>,
+) -> Work {
+    match world.availability(spec) {
+        Availability::Ready => return if dirt.any() { Work::Chain } else { Work::Nothing },
+        Availability::Unavailable(code, why) => {
+            causes.push((State::Blocked, Reason::new(code, why)));
+        }
+        Availability::WaitsFor(path) => causes.push(waits_for(&path)),
+        Availability::InputMissing(path) => causes.push(input_missing(&path)),
+    }
+    if !world.uses_placeholders() {
+        return Work::Nothing;
+    }
+    let bought_before = block.is_some_and(|block| !block.provisional);
+    if bought_before {
+        // The old picture is better than a placeholder for the new one.
+        return Work::Nothing;
+    }
+    if block.is_some() && !dirt.any() {
+        let message = "a placeholder stands in";
+        causes.push((State::Provisional, Reason::new(ReasonCode::Placeholder, message)));
+        return Work::Nothing;
+    }
+    Work::Placeholder
+}
+
+/// What keeps a chain from running although nothing has to be bought.
+fn obstacle(
+    spec: &AssetSpec,
+    block: Option<&Block>,
+    dirt: Dirt,
+    world: &dyn World,
+) -> Option<(State, Reason)> {
+    if !spec.generate.is_free() && !dirt.generate {
+        let raw = block.and_then(|block| block.raw)?;
+        if world.has_raw(&raw) {
+            return None;
+        }
+        let message = format!("the bought file {raw} is in none of the stores");
+        return Some((State::MissingRaw, Reason::new(ReasonCode::RawMissing, message)));
+    }
+    match world.availability(spec) {
+        Availability::Ready => None,
+        Availability::WaitsFor(path) => Some(waits_for(&path)),
+        Availability::InputMissing(path) => Some(input_missing(&path)),
+        Availability::Unavailable(code, why) => Some((State::Blocked, Reason::new(code, why))),
+    }
+}
+
+fn waits_for(path: &crate::base::RelPath) -> (State, Reason) {
+    let message = format!("waits for a person to put {path} there");
+    (State::Waiting, Reason::new(ReasonCode::WaitingForFile, message))
+}
+
+fn input_missing(path: &crate::base::RelPath) -> (State, Reason) {
+    let message = format!("{path} is not there");
+    (State::Blocked, Reason::new(ReasonCode::InputMissing, message))
+}
+
+fn chain(spec: &AssetSpec, dirt: Dirt, was_built: bool, work: Work) -> Vec<PlannedAction> {
+    let mut upstream_dirty = false;
+    let mut plan = |kind, variation, dirty: bool| {
+        let state = match work {
+            Work::Nothing if dirty || upstream_dirty => ActionState::Blocked,
+            _ if dirty => ActionState::Dirty,
+            // An equal result further up stops here, so this may turn out to be fresh.
+            _ if upstream_dirty => ActionState::Pending,
+            _ => ActionState::Fresh,
+        };
+        upstream_dirty |= dirty;
+        let paid =
+            kind == ActionKind::Generate && !spec.generate.is_free() && work != Work::Placeholder;
+        PlannedAction { kind, variation, state, paid }
+    };
+    let mut actions: Vec<_> = (0..spec.selection.variations)
+        .map(|variation| plan(ActionKind::Generate, variation, dirt.generate))
+        .collect();
+    if spec.selection.variations > 1 {
+        actions.push(plan(ActionKind::Select, 0, dirt.generate && !was_built));
+    }
+    actions.push(plan(ActionKind::Process, 0, dirt.process));
+    actions.push(plan(ActionKind::Validate, 0, dirt.validate));
+    actions.push(plan(ActionKind::Integrate, 0, dirt.integrate));
+    actions
+}
