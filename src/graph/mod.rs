@@ -11,3 +11,8 @@ pub mod render;
 pub use action::{Action, ActionGraph, ActionId, AssetIndex};
 pub use key::{Definition, InputDigests, KEY_SCHEMA, Wanted};
 pub use lower::lower;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,11 @@
 //! same code serves a build, `--plan`, `--check` and the watch. The states and their order are in
 //! docs/design/states.md.
 
+pub mod cost;
 pub mod reason;
 pub mod rebuilder;
 
+pub use cost::Cost;
 pub use reason::{Reason, ReasonCode};
 pub use rebuilder::{Policy, assess};
 
@@ -113,6 +115,8 @@ pub struct PlannedAction {
     pub state: ActionState,
     /// Whether running it costs money or cannot be repeated.
     pub paid: bool,
+    /// What it may cost, for a paid action whose price was asked for.
+    pub cost: Option<Cost>,
 }
 
 /// What would happen to one asset.
@@ -214,3 +218,6 @@ pub trait World {
     /// Whether the manifest has the entry that the lock says we wrote.
     fn entry_stands(&self, block: &Block) -> bool;
 }
+
+#[cfg(test)]
+mod tests;

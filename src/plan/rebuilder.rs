@@ -291,7 +291,7 @@ fn chain(spec: &AssetSpec, dirt: Dirt, was_built: bool, work: Work) -> Vec<Plann
         upstream_dirty |= dirty;
         let paid =
             kind == ActionKind::Generate && !spec.generate.is_free() && work != Work::Placeholder;
-        PlannedAction { kind, variation, state, paid }
+        PlannedAction { kind, variation, state, paid, cost: None }
     };
     let mut actions: Vec<_> = (0..spec.selection.variations)
         .map(|variation| plan(ActionKind::Generate, variation, dirt.generate))

@@ -1,1 +1,3 @@
 //! Step 6: events become text, JSON and traces.
+
+pub mod plan;

@@ -1,0 +1,303 @@
+//! What an asset's state is and why, for every cause.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::graph::fixture::{PathsAsContent, bought_asset, path, svg_asset};
+use crate::graph::key::short_digest;
+use crate::lock::Kept;
+use crate::spec::op::{Check, GenerateOp, ProcessOp, ResizeMethod, Step};
+
+/// A world in which everything stands as the last build left it, but for what a test changes.
+#[derive(Default)]
+struct Fake {
+    blocks: BTreeMap<String, Block>,
+    files: BTreeMap<RelPath, FileState>,
+    history: BTreeMap<String, FieldList>,
+    restorable: bool,
+    unavailable: Option<Availability>,
+    placeholders: bool,
+    entry_gone: bool,
+    raws: Vec<Digest>,
+}
+
+impl World for Fake {
+    fn block(&self, id: &str) -> Option<Block> {
+        self.blocks.get(id).cloned()
+    }
+    fn renamed_from(&self, wanted: &ActionKey) -> Option<Block> {
+        self.blocks.values().find(|block| block.wanted == *wanted).cloned()
+    }
+    fn published(&self, path: &RelPath) -> FileState {
+        self.files.get(path).cloned().unwrap_or(FileState::Absent)
+    }
+    fn can_restore(&self, _: &Digest) -> bool {
+        self.restorable
+    }
+    fn has_raw(&self, digest: &Digest) -> bool {
+        self.raws.contains(digest)
+    }
+    fn history(&self, id: &str) -> Option<FieldList> {
+        self.history.get(id).cloned()
+    }
+    fn availability(&self, _: &AssetSpec) -> Availability {
+        self.unavailable.clone().unwrap_or(Availability::Ready)
+    }
+    fn uses_placeholders(&self) -> bool {
+        self.placeholders
+    }
+    fn entry_stands(&self, _: &Block) -> bool {
+        !self.entry_gone
+    }
+}
+
+fn keys(spec: &AssetSpec) -> Keys {
+    Keys {
+        wanted: Wanted::of(spec, &PathsAsContent),
+        definition: Definition::of(spec, &PathsAsContent),
+    }
+}
+
+/// The world right after `spec` was built.
+fn built(spec: &AssetSpec) -> Fake {
+    let keys = keys(spec);
+    let fields = [&keys.wanted.fields, &keys.definition.fields];
+    let mut history = FieldList::default();
+    for list in fields {
+        history.fields.extend(list.fields.iter().cloned());
+        history.notes.extend(list.notes.iter().cloned());
+    }
+    let content = Digest::of(b"png");
+    let block = Block {
+        id: spec.id.clone(),
+        schema: crate::graph::KEY_SCHEMA,
+        wanted: keys.wanted.key,
+        fields: history.fields.iter().map(|(p, v)| (p.clone(), short_digest(v))).collect(),
+        definition: keys.definition.key,
+        raw: None,
+        purchases: Vec::new(),
+        pick: None,
+        kept: Vec::new(),
+        outputs: vec![(spec.publish.path.clone(), content)],
+        adopted: false,
+        provisional: false,
+        entry: None,
+        tools: Vec::new(),
+    };
+    Fake {
+        blocks: [(spec.id.clone(), block)].into(),
+        files: [(spec.publish.path.clone(), FileState::Present(content))].into(),
+        history: [(spec.id.clone(), history)].into(),
+        ..Fake::default()
+    }
+}
+
+fn assess_in(world: &Fake, spec: &AssetSpec) -> AssetPlan {
+    assess(AssetIndex(0), spec, &keys(spec), world, Policy::default())
+}
+
+fn messages(plan: &AssetPlan) -> Vec<&str> {
+    plan.reasons.iter().map(|reason| reason.message.as_str()).collect()
+}
+
+fn states(plan: &AssetPlan) -> String {
+    let words: Vec<_> = plan.actions.iter().map(|action| action.state.as_str()).collect();
+    words.join(" ")
+}
+
+#[test]
+fn an_unchanged_asset_is_fresh() {
+    let spec = svg_asset("coin");
+    let plan = assess_in(&built(&spec), &spec);
+    assert_eq!((plan.state, plan.work), (State::Fresh, Work::Nothing));
+    assert_eq!(states(&plan), "fresh fresh fresh fresh");
+}
+
+#[test]
+fn a_new_asset_runs_its_whole_chain() {
+    let plan = assess_in(&Fake::default(), &svg_asset("coin"));
+    assert_eq!((plan.state, plan.work), (State::Missing, Work::Chain));
+    assert_eq!(messages(&plan), ["never built"]);
+    assert_eq!(states(&plan), "dirty dirty dirty dirty");
+}
+
+#[test]
+fn a_changed_step_names_the_field_and_both_values() {
+    let mut spec = svg_asset("coin");
+    let world = built(&spec);
+    let resize = ProcessOp::Resize { size: (48, 48), method: ResizeMethod::Lanczos, fit: None };
+    spec.steps[0] = Step::Process(resize);
+    let plan = assess_in(&world, &spec);
+    assert_eq!(plan.state, State::Stale);
+    assert_eq!(
+        messages(&plan),
+        ["resize dimensions changed: 32x32 → 48x48", "resize fit removed: contain"]
+    );
+    assert_eq!(states(&plan), "fresh dirty pending pending");
+}
+
+#[test]
+fn without_history_the_field_is_still_named() {
+    let mut spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.history.clear();
+    let GenerateOp::Svg(drawing) = &mut spec.generate else { unreachable!("it is one") };
+    drawing.vars.insert("fill".to_owned(), "#c00".to_owned());
+    let plan = assess_in(&world, &spec);
+    assert_eq!(messages(&plan), ["generation.vars.fill changed: now #c00"]);
+    assert_eq!(states(&plan), "dirty pending pending pending");
+}
+
+#[test]
+fn a_prompt_change_is_explained_by_its_part() {
+    let world = built(&bought_asset("coin", "a glowing coin"));
+    let plan = assess_in(&world, &bought_asset("coin", "a dull coin"));
+    assert_eq!(messages(&plan), ["prompt.base changed: \"a glowing coin\" → \"a dull coin\""]);
+}
+
+#[test]
+fn an_added_check_validates_and_nothing_more() {
+    let mut spec = svg_asset("coin");
+    spec.steps.push(Step::Validate(vec![Check::HasAlpha]));
+    let world = built(&spec);
+    spec.steps[1] = Step::Validate(vec![Check::HasAlpha, Check::NotBlank]);
+    let plan = assess_in(&world, &spec);
+    assert_eq!(messages(&plan), ["check not_blank added"]);
+    assert_eq!(states(&plan), "fresh fresh dirty pending");
+}
+
+#[test]
+fn a_deleted_file_is_restored_from_the_cache_when_it_can_be() {
+    let spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.files.clear();
+    world.restorable = true;
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, states(&plan).as_str()), (State::Missing, "fresh fresh fresh dirty"));
+    world.restorable = false;
+    assert_eq!(states(&assess_in(&world, &spec)), "fresh dirty dirty dirty");
+}
+
+#[test]
+fn an_edited_file_is_kept_unless_the_user_says_otherwise() {
+    let spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.files.insert(spec.publish.path.clone(), FileState::Present(Digest::of(b"mine")));
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Drifted, Work::Nothing));
+    assert_eq!(messages(&plan), ["assets/images/coin.png was edited by hand"]);
+    let policy = Policy { overwrite_drifted: true, ..Policy::default() };
+    let plan = assess(AssetIndex(0), &spec, &keys(&spec), &world, policy);
+    assert_eq!(plan.work, Work::Chain);
+}
+
+#[test]
+fn an_lfs_pointer_is_no_edit() {
+    let spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.files.insert(spec.publish.path.clone(), FileState::LfsPointer);
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Missing, Work::Nothing));
+    assert!(plan.reasons[0].message.ends_with("run git lfs pull"));
+}
+
+#[test]
+fn a_renamed_asset_takes_its_block_over() {
+    let mut spec = svg_asset("coin");
+    let world = built(&spec);
+    spec.id = "token".to_owned();
+    let plan = assess_in(&world, &spec);
+    assert_eq!(plan.block_id.as_deref(), Some("coin"));
+    assert_eq!(messages(&plan), ["renamed from `coin`"]);
+    assert_eq!(states(&plan), "fresh fresh fresh dirty");
+}
+
+#[test]
+fn a_kept_result_is_good_for_the_new_request() {
+    let mut spec = svg_asset("coin");
+    let mut world = built(&spec);
+    let GenerateOp::Svg(drawing) = &mut spec.generate else { unreachable!("it is one") };
+    drawing.size = Some((128, 128));
+    let kept = Kept { wanted: keys(&spec).wanted.key, reason: "looks the same".to_owned() };
+    world.blocks.get_mut("coin").expect("it was built").kept.push(kept);
+    assert_eq!(assess_in(&world, &spec).state, State::Fresh);
+}
+
+#[test]
+fn an_adopted_file_stays_whatever_the_spec_says() {
+    let mut spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.blocks.get_mut("coin").expect("it was built").adopted = true;
+    spec.steps.clear();
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Fresh, Work::Nothing));
+    assert!(!plan.reasons.is_empty(), "later changes are shown");
+}
+
+#[test]
+fn an_unbought_asset_is_blocked_without_its_provider() {
+    let spec = bought_asset("coin", "a glowing coin");
+    let why = "provider `dalle-3` is not part of this build".to_owned();
+    let mut world = Fake {
+        unavailable: Some(Availability::Unavailable(ReasonCode::ProviderMissing, why)),
+        ..Fake::default()
+    };
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Nothing));
+    assert_eq!(states(&plan), "blocked blocked blocked blocked");
+    world.placeholders = true;
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Placeholder));
+    assert!(plan.actions.iter().all(|action| !action.paid));
+}
+
+#[test]
+fn a_bought_asset_needs_its_raw_only_when_something_runs() {
+    let mut spec = bought_asset("coin", "a glowing coin");
+    let mut world = built(&spec);
+    let raw = Digest::of(b"raw");
+    let block = world.blocks.get_mut("coin").expect("it was built");
+    block.raw = Some(raw);
+    block.purchases.push(crate::lock::Purchase {
+        id: "0011223344556677".to_owned(),
+        wanted: block.wanted,
+        sent: block.wanted,
+        index: 0,
+        raw,
+        provider: "openai".to_owned(),
+        model: "dall-e-3".to_owned(),
+        model_used: None,
+        cost_micros: Some(40_000),
+        unit: "USD".to_owned(),
+        date: "2026-03-01".to_owned(),
+        extra: false,
+    });
+    let unavailable = Availability::Unavailable(ReasonCode::ModelRetired, "retired".to_owned());
+    world.unavailable = Some(unavailable);
+    assert_eq!(assess_in(&world, &spec).state, State::Fresh);
+    spec.steps.clear();
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::MissingRaw, Work::Nothing));
+    world.raws.push(raw);
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Stale, Work::Chain));
+}
+
+#[test]
+fn a_manual_asset_waits_for_its_file() {
+    let spec = svg_asset("coin");
+    let world =
+        Fake { unavailable: Some(Availability::WaitsFor(path("art/coin.png"))), ..Fake::default() };
+    let plan = assess_in(&world, &spec);
+    assert!(messages(&plan).contains(&"waits for a person to put art/coin.png there"));
+    assert_eq!(plan.work, Work::Nothing);
+}
+
+#[test]
+fn a_lost_manifest_entry_is_written_again() {
+    let spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.entry_gone = true;
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, states(&plan).as_str()), (State::Missing, "fresh fresh fresh dirty"));
+}

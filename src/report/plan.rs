@@ -1,0 +1,371 @@
+//! Renders what a build would do: `--plan`, `--check` and `--explain`, for people and as JSON.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::base::SourceMap;
+use crate::graph::action::ActionKind;
+use crate::plan::{ActionState, AssetPlan, Cost, Reason, State, Work};
+use crate::spec::AssetSpec;
+
+/// A plan with all that a person or a program wants to know about it.
+pub struct PlanView<'a> {
+    /// The texts that reasons point into.
+    pub sources: &'a SourceMap,
+    /// The assets that are loaded; plans point into it.
+    pub assets: &'a [AssetSpec],
+    /// Plans of the selected assets among them, by id.
+    pub plans: &'a [AssetPlan],
+    /// Selected assets that were fresh by their files' stats alone.
+    pub known_fresh: &'a [String],
+    /// Published files of assets that are gone from the specs, by path, with the asset's id.
+    pub orphans: &'a [(String, String)],
+}
+
+impl PlanView<'_> {
+    fn spec(&self, plan: &AssetPlan) -> &AssetSpec {
+        plan.asset.of(self.assets)
+    }
+
+    fn fresh_count(&self) -> usize {
+        self.known_fresh.len()
+            + self.plans.iter().filter(|plan| plan.state == State::Fresh && !has_work(plan)).count()
+    }
+
+    /// Whether a build would do something, or cannot do what it should.
+    pub fn has_pending_work(&self) -> bool {
+        self.plans.iter().any(|plan| plan.state != State::Fresh || has_work(plan))
+    }
+}
+
+fn has_work(plan: &AssetPlan) -> bool {
+    plan.work != Work::Nothing
+}
+
+/// The plan for people: a line per asset that is not fresh, then the totals.
+pub fn human(view: &PlanView<'_>) -> String {
+    let mut out = String::new();
+    for plan in view.plans.iter().filter(|plan| plan.state != State::Fresh || has_work(plan)) {
+        let spec = view.spec(plan);
+        let mark = match plan.state {
+            State::Missing if has_work(plan) => '+',
+            _ if has_work(plan) => '~',
+            State::Provisional | State::Waiting => '·',
+            _ => '!',
+        };
+        out += &format!("{mark} {}  {}", spec.id, verdict(view, plan));
+        if mark == '+' {
+            out += &format!("  → {}  {}", spec.publish.path, spec.publish.entry.key);
+        }
+        out.push('\n');
+        for reason in shown_reasons(plan).skip(1) {
+            out += &format!("    {}\n", with_place(view.sources, reason));
+        }
+    }
+    for (path, id) in view.orphans {
+        out += &format!("? {path}  left over from `{id}`: assetbuild prune\n");
+    }
+    out += &totals_line(view);
+    out
+}
+
+/// What happens to an asset, and the first cause.
+fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
+    let spec = view.spec(plan);
+    let why = shown_reasons(plan).next().map(|reason| with_place(view.sources, reason));
+    let why = why.unwrap_or_default();
+    match (plan.work, plan.state) {
+        (Work::Placeholder, _) => format!("placeholder ({why})"),
+        (Work::Chain, State::Missing) if buys(plan) == 0 && is_new(plan) => {
+            format!("free: {}", spec.generate.provider())
+        }
+        (Work::Chain, _) if buys(plan) > 0 => {
+            let cost = total_cost(plan).map(|cost| format!("  {cost}")).unwrap_or_default();
+            format!("buy {} × {}{cost}", buys(plan), model_name(spec))
+        }
+        (Work::Chain, _) => format!("free: {why}"),
+        (Work::Nothing, state) => format!("{}: {why}", state.as_str()),
+    }
+}
+
+fn is_new(plan: &AssetPlan) -> bool {
+    plan.reasons.iter().any(|reason| reason.code == crate::plan::ReasonCode::NeverBuilt)
+}
+
+/// Reasons for people: "never built" says nothing beside a graver cause.
+fn shown_reasons(plan: &AssetPlan) -> impl Iterator<Item = &Reason> {
+    let many = plan.reasons.len() > 1;
+    plan.reasons
+        .iter()
+        .filter(move |reason| !(many && reason.code == crate::plan::ReasonCode::NeverBuilt))
+}
+
+fn with_place(sources: &SourceMap, reason: &Reason) -> String {
+    match reason.place {
+        Some((span, via)) if via.describe().is_empty() => {
+            format!("{} ({})", reason.message, sources.place(span))
+        }
+        Some((span, via)) => {
+            format!("{} ({}, {})", reason.message, sources.place(span), via.describe())
+        }
+        None => reason.message.clone(),
+    }
+}
+
+fn buys(plan: &AssetPlan) -> usize {
+    plan.actions.iter().filter(|action| action.paid && action.state == ActionState::Dirty).count()
+}
+
+fn model_name(spec: &AssetSpec) -> String {
+    match &spec.generate {
+        crate::spec::op::GenerateOp::Request(request) => {
+            request.model.clone().unwrap_or_else(|| request.provider.clone())
+        }
+        other => other.provider().to_owned(),
+    }
+}
+
+fn total_cost(plan: &AssetPlan) -> Option<Cost> {
+    let mut costs = plan
+        .actions
+        .iter()
+        .filter(|action| action.paid && action.state == ActionState::Dirty)
+        .filter_map(|action| action.cost.clone());
+    let first = costs.next()?;
+    Some(costs.fold(first, |sum, cost| sum.plus(&cost)))
+}
+
+fn totals_line(view: &PlanView<'_>) -> String {
+    let mut states: BTreeMap<&str, usize> = BTreeMap::new();
+    for plan in view.plans.iter().filter(|plan| plan.state != State::Fresh && !has_work(plan)) {
+        *states.entry(plan.state.as_str()).or_default() += 1;
+    }
+    let to_build = view.plans.iter().filter(|plan| has_work(plan)).count();
+    let dirty = dirty_counts(view.plans);
+    let counts: Vec<String> = ActionKind::ALL
+        .into_iter()
+        .zip(dirty)
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| format!("{count} {}", kind.as_str()))
+        .collect();
+    let mut line = format!("  {} fresh.", view.fresh_count());
+    if to_build > 0 {
+        line += &format!("  {to_build} to build: {}.", counts.join(", "));
+    }
+    for (state, count) in states {
+        line += &format!("  {count} {state}.");
+    }
+    let paid: usize = view.plans.iter().map(buys).sum();
+    line += &if paid == 0 {
+        "  Nothing to buy.".to_owned()
+    } else {
+        let high: Option<i64> = view
+            .plans
+            .iter()
+            .filter(|plan| buys(plan) > 0)
+            .map(|plan| total_cost(plan).and_then(|cost| cost.high_micros))
+            .sum();
+        match high {
+            Some(micros) => {
+                format!("  Buy {paid}: at most {}.", crate::base::units::MicroUsd(micros))
+            }
+            None => format!("  Buy {paid}: price unknown."),
+        }
+    };
+    line.push('\n');
+    line
+}
+
+fn dirty_counts(plans: &[AssetPlan]) -> [usize; 5] {
+    ActionKind::ALL.map(|kind| {
+        plans
+            .iter()
+            .flat_map(|plan| &plan.actions)
+            .filter(|action| action.kind == kind && action.state == ActionState::Dirty)
+            .count()
+    })
+}
+
+/// The document `assetbuild.plan/1`.
+pub fn plan_json(view: &PlanView<'_>) -> Value {
+    let mut assets: Vec<(&str, Value)> = view
+        .plans
+        .iter()
+        .map(|plan| {
+            let spec = view.spec(plan);
+            let model = match &spec.generate {
+                crate::spec::op::GenerateOp::Request(request) => json!(request.model),
+                _ => Value::Null,
+            };
+            let actions: Vec<Value> = plan
+                .actions
+                .iter()
+                .map(|action| {
+                    let generate = action.kind == ActionKind::Generate;
+                    let provider = generate.then(|| spec.generate.provider());
+                    json!({
+                        "kind": action.kind.as_str(),
+                        "provider": provider,
+                        "model": if generate { model.clone() } else { Value::Null },
+                        "variation": action.variation,
+                        "state": action.state.as_str(),
+                        "paid": action.paid,
+                        "cost": action.cost.as_ref().map(Cost::to_json),
+                    })
+                })
+                .collect();
+            let outputs: Vec<&str> =
+                spec.publish.files.iter().map(|file| file.path.as_str()).collect();
+            let document = json!({
+                "id": spec.id,
+                "state": plan.state.as_str(),
+                "reasons": reasons_json(view.sources, plan),
+                "outputs": outputs,
+                "actions": actions,
+            });
+            (spec.id.as_str(), document)
+        })
+        .collect();
+    assets.extend(view.known_fresh.iter().map(|id| {
+        let document = json!({
+            "id": id, "state": "fresh", "reasons": [], "outputs": [], "actions": [],
+        });
+        (id.as_str(), document)
+    }));
+    assets.sort_by_key(|(id, _)| *id);
+    let actions: serde_json::Map<String, Value> = ActionKind::ALL
+        .into_iter()
+        .zip(dirty_counts(view.plans))
+        .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
+        .collect();
+    let paid: usize = view.plans.iter().map(buys).sum();
+    let (usd, other) = cost_totals(view);
+    json!({
+        "schema": "assetbuild.plan/1",
+        "assets": assets.into_iter().map(|(_, document)| document).collect::<Vec<_>>(),
+        "orphans": orphans_json(view),
+        "totals": { "actions": actions, "paid": paid, "cost": usd, "other": other },
+        "caps": [],
+    })
+}
+
+fn cost_totals(view: &PlanView<'_>) -> (Value, Vec<Value>) {
+    let mut sums: BTreeMap<String, Cost> = BTreeMap::new();
+    for cost in view.plans.iter().filter_map(total_cost) {
+        sums.entry(cost.unit.clone()).and_modify(|sum| *sum = sum.plus(&cost)).or_insert(cost);
+    }
+    let zero = Cost { low_micros: Some(0), high_micros: Some(0), unit: "USD".to_owned() };
+    let usd = sums.remove("USD").unwrap_or(zero).to_json();
+    (usd, sums.values().map(Cost::to_json).collect())
+}
+
+/// The document `assetbuild.check/1`.
+pub fn check_json(view: &PlanView<'_>, is_fresh: bool) -> Value {
+    let assets: Vec<Value> = view
+        .plans
+        .iter()
+        .filter(|plan| plan.state != State::Fresh)
+        .map(|plan| {
+            json!({
+                "id": view.spec(plan).id,
+                "state": plan.state.as_str(),
+                "reasons": reasons_json(view.sources, plan),
+            })
+        })
+        .collect();
+    let mut counts: serde_json::Map<String, Value> =
+        State::ALL.into_iter().map(|state| (state.as_str().to_owned(), json!(0))).collect();
+    for plan in view.plans {
+        let count = counts[plan.state.as_str()].as_u64().unwrap_or(0);
+        counts[plan.state.as_str()] = json!(count + 1);
+    }
+    counts["fresh"] = json!(counts["fresh"].as_u64().unwrap_or(0) + view.known_fresh.len() as u64);
+    json!({
+        "schema": "assetbuild.check/1",
+        "state": if is_fresh { "fresh" } else { "not-fresh" },
+        "assets": assets,
+        "orphans": orphans_json(view),
+        "counts": counts,
+    })
+}
+
+fn orphans_json(view: &PlanView<'_>) -> Vec<Value> {
+    view.orphans.iter().map(|(path, id)| json!({ "path": path, "asset": id })).collect()
+}
+
+fn reasons_json(sources: &SourceMap, plan: &AssetPlan) -> Vec<Value> {
+    plan.reasons
+        .iter()
+        .map(|reason| {
+            let mut document = serde_json::Map::new();
+            document.insert("code".to_owned(), json!(reason.code.as_str()));
+            let optional = [("field", &reason.field), ("old", &reason.old), ("new", &reason.new)];
+            for (name, value) in optional {
+                if let Some(value) = value {
+                    document.insert(name.to_owned(), json!(value));
+                }
+            }
+            document.insert("message".to_owned(), json!(reason.message));
+            if let Some((span, _)) = reason.place {
+                let (line, column) = sources.line_column(span);
+                document.insert("file".to_owned(), json!(sources.file(span.file).path.as_str()));
+                document.insert("line".to_owned(), json!(line));
+                document.insert("column".to_owned(), json!(column));
+            }
+            Value::Object(document)
+        })
+        .collect()
+}
+
+/// `--check` for people: a line per asset that is not fresh, then the verdict.
+pub fn check_human(view: &PlanView<'_>, is_fresh: bool) -> String {
+    let mut out = String::new();
+    for plan in view.plans.iter().filter(|plan| plan.state != State::Fresh) {
+        out += &format!("{}  {}", view.spec(plan).id, plan.state.as_str());
+        for (index, reason) in shown_reasons(plan).enumerate() {
+            out += if index == 0 { ": " } else { "; " };
+            out += &with_place(view.sources, reason);
+        }
+        out.push('\n');
+    }
+    for (path, id) in view.orphans {
+        out += &format!("{path}  orphan of `{id}`\n");
+    }
+    let total = view.plans.len() + view.known_fresh.len();
+    out += &if is_fresh {
+        format!("fresh: {total} {}\n", plural(total, "asset", "assets"))
+    } else {
+        format!("not fresh: {} of {total} assets are\n", view.fresh_count())
+    };
+    out
+}
+
+/// `--explain` for people: state, every cause, and what a build would do, of each asset.
+pub fn explain_human(view: &PlanView<'_>) -> String {
+    let mut out = String::new();
+    for plan in view.plans {
+        let spec = view.spec(plan);
+        out += &format!("{}: {}\n", spec.id, plan.state.as_str());
+        for reason in &plan.reasons {
+            out += &format!("  because {}\n", with_place(view.sources, reason));
+        }
+        let actions: Vec<String> = plan
+            .actions
+            .iter()
+            .map(|action| format!("{} {}", action.kind.as_str(), action.state.as_str()))
+            .collect();
+        out += &format!("  actions: {}\n", actions.join(", "));
+        for file in &spec.publish.files {
+            out += &format!("  file: {}\n", file.path);
+        }
+    }
+    for id in view.known_fresh {
+        out += &format!("{id}: fresh\n");
+    }
+    out
+}
+
+fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
