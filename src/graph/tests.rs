@@ -23,13 +23,50 @@ fn golden_keys() {
         definition(&svg_asset("coin")),
         wanted(&bought_asset("coin", "a glowing coin")),
     ];
-    insta::assert_debug_snapshot!(keys, @"");
+    insta::assert_debug_snapshot!(keys, @"
+    [
+        b3:985acf9a89c83fd8789ea8dff737b10a185c7d46de94669ea0785d2279297ba0,
+        b3:dd4bdb170745fc437b41dc686be76a37d52d9b459a5362d3bdfb40bd18735a85,
+        b3:a3a62b4736fa7269b9860ed70a302de44aea99c38186b648b3f08b8382f5fbef,
+    ]
+    ");
 }
 
 #[test]
 fn the_fields_that_explain_are_the_fields_that_count() {
     let fields = Wanted::of(&bought_asset("coin", "a glowing coin"), &PathsAsContent).fields;
-    insta::assert_debug_snapshot!(fields, @"");
+    insta::assert_debug_snapshot!(fields, @r#"
+    FieldList {
+        fields: [
+            (
+                "generation.type",
+                "image",
+            ),
+            (
+                "generation.provider",
+                "openai",
+            ),
+            (
+                "generation.model",
+                "dall-e-3",
+            ),
+            (
+                "prompt",
+                "a glowing coin",
+            ),
+            (
+                "prompt.parameters.size",
+                "1024x1024",
+            ),
+        ],
+        notes: [
+            (
+                "prompt.base",
+                "a glowing coin",
+            ),
+        ],
+    }
+    "#);
 }
 
 #[test]
@@ -141,8 +178,33 @@ fn a_reference_is_an_edge_between_chains() {
 fn the_graph_is_drawn_in_every_format() {
     let assets = [svg_asset("coin")];
     let graph = lower(&assets, |_| true);
-    insta::assert_snapshot!(render::dot(&graph, &assets), @"");
-    insta::assert_snapshot!(render::mermaid(&graph, &assets), @"");
+    insta::assert_snapshot!(render::dot(&graph, &assets), @r#"
+    digraph assetbuild {
+      rankdir=LR;
+      node [shape=box];
+      subgraph "cluster_coin" { label="coin";
+        a0 [label="generate"];
+        a1 [label="process"];
+        a2 [label="validate"];
+        a3 [label="integrate"];
+      }
+      a0 -> a1;
+      a1 -> a2;
+      a2 -> a3;
+    }
+    "#);
+    insta::assert_snapshot!(render::mermaid(&graph, &assets), @r#"
+    flowchart LR
+      subgraph s0["coin"]
+        a0["generate"]
+        a1["process"]
+        a2["validate"]
+        a3["integrate"]
+      end
+      a0 --> a1
+      a1 --> a2
+      a2 --> a3
+    "#);
     let svg = render::svg(&graph, &assets);
     assert!(svg.starts_with("<svg") && svg.matches("<rect").count() == 4, "{svg}");
     assert_eq!(render::json(&graph, &assets)["edges"].as_array().map(Vec::len), Some(3));
