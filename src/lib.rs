@@ -9,13 +9,13 @@ pub mod yaml;
 pub mod catalog;
 pub mod config;
 
+pub mod lock;
 pub mod spec;
 
 pub mod cache;
 pub mod generate;
 pub mod graph;
 pub mod integrate;
-pub mod lock;
 pub mod process;
 pub mod purchase;
 pub mod validate;

@@ -1,5 +1,18 @@
 //! `assetbuild.lock`: what every asset wants, which purchase satisfies it, and what was published.
+//!
+//! Text in, text out: whoever reads and writes the file is above. The format, field by field:
+//! docs/design/lockfile.md.
 
+pub mod conflict;
+pub mod file;
 pub mod model;
+mod parse;
+pub mod render;
 
-pub use model::{Block, Kept, OwnedEntry, Purchase};
+pub use conflict::{Ask, BlockFit, Conflicted, Lock, ResolveError, Resolved, Side, read, resolve};
+pub use file::{LockError, LockFile, VERSION};
+pub use model::{Block, Kept, OwnedEntry, Purchase, ValueDigest};
+pub use render::render;
+
+#[cfg(test)]
+mod tests;

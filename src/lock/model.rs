@@ -1,5 +1,8 @@
 //! The lockfile's content, typed. Field by field: docs/design/lockfile.md.
 
+use std::fmt;
+use std::str::FromStr;
+
 use crate::base::{ActionKey, Digest, RelPath};
 
 /// What the lock says of one asset.
@@ -35,6 +38,47 @@ pub struct Block {
     pub entry: Option<OwnedEntry>,
     /// Program and version text of `command`, for people.
     pub tools: Vec<(String, String)>,
+}
+
+impl Block {
+    /// A block that says nothing but what is wanted.
+    pub fn new(
+        id: impl Into<String>,
+        schema: u32,
+        wanted: ActionKey,
+        definition: ActionKey,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            schema,
+            wanted,
+            fields: Vec::new(),
+            definition,
+            raw: None,
+            purchases: Vec::new(),
+            pick: None,
+            kept: Vec::new(),
+            outputs: Vec::new(),
+            adopted: false,
+            provisional: false,
+            entry: None,
+            tools: Vec::new(),
+        }
+    }
+
+    /// The digest of the file that we published at `path`.
+    pub fn output(&self, path: &RelPath) -> Option<Digest> {
+        self.outputs.iter().find(|(own, _)| own == path).map(|(_, digest)| *digest)
+    }
+
+    /// Takes over the purchases that only `other` knows, after the own ones.
+    pub fn merge_purchases(&mut self, other: &Self) {
+        for purchase in &other.purchases {
+            if !self.purchases.iter().any(|own| own.id == purchase.id) {
+                self.purchases.push(purchase.clone());
+            }
+        }
+    }
 }
 
 /// One purchase: the facts that a fresh clone needs.
@@ -78,10 +122,56 @@ pub struct Kept {
 /// A manifest entry that belongs to an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnedEntry {
-    /// Keys from `assets` down to the container, joined with `.`.
-    pub section: String,
+    /// Keys from `assets` down to the container: `images`, or `audio`, `sfx`, `jump`.
+    pub section: Vec<String>,
     /// Key in the map, or the `key` field of the list item.
     pub key: String,
-    /// Digest of the canonical JSON of the value that we wrote.
-    pub value: Digest,
+    /// The value that we wrote.
+    pub value: ValueDigest,
+}
+
+/// The first 128 bits of the BLAKE3 hash of a manifest value's canonical JSON.
+///
+/// It only answers "is this still what we wrote?" between two values, so half a hash is enough.
+/// Text form: 32 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ValueDigest([u8; 16]);
+
+impl ValueDigest {
+    /// Digests the canonical JSON of a value.
+    pub fn of(canonical: &[u8]) -> Self {
+        let mut half = [0; 16];
+        half.copy_from_slice(&blake3::hash(canonical).as_bytes()[..16]);
+        Self(half)
+    }
+}
+
+impl fmt::Display for ValueDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ValueDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// The text is not 32 lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not 32 lower-case hex digits")]
+pub struct ParseValueDigestError(String);
+
+impl FromStr for ValueDigest {
+    type Err = ParseValueDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if text.len() != 32 || !digits {
+            return Err(ParseValueDigestError(text.to_owned()));
+        }
+        let number = u128::from_str_radix(text, 16).expect("32 hex digits are a u128");
+        Ok(Self(number.to_be_bytes()))
+    }
 }

@@ -1,0 +1,422 @@
+//! The lockfile as text with an index: blocks are found by a scan and parsed when asked for, and
+//! a change replaces the bytes of its own block only. Nothing here touches the disk.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use memchr::{memchr, memchr_iter, memmem, memrchr};
+
+use crate::base::{ActionKey, RelPath};
+use crate::lock::model::Block;
+use crate::lock::{parse, render};
+
+/// The version of the format that this program reads and writes.
+pub const VERSION: i64 = 1;
+
+const HEADER: &str = "version = 1\n";
+const BOM: char = '\u{feff}';
+
+/// Why the lock, or a block of it, cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// It was written by a newer program, and is never rewritten.
+    #[error("the lock has version {found}, this program knows version {VERSION}: upgrade it")]
+    Newer {
+        /// The version in the file.
+        found: i64,
+    },
+    /// The text before the first block is not `version = 1`.
+    #[error("line {line}: {message}")]
+    Header {
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A block is not readable.
+    #[error("line {line}: {message}")]
+    Block {
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// Two blocks have one id.
+    #[error("asset `{id}` stands twice in the lock, at lines {first} and {second}")]
+    Duplicate {
+        /// The id.
+        id: String,
+        /// Line of the first header, from 1.
+        first: usize,
+        /// Line of the second header, from 1.
+        second: usize,
+    },
+    /// Conflict markers that do not belong together.
+    #[error("line {line}: this conflict marker has no partner")]
+    Marker {
+        /// Line, from 1.
+        line: usize,
+    },
+}
+
+/// A lockfile without conflict markers: its text as it is, and where each block stands.
+#[derive(Debug, Default)]
+pub struct LockFile {
+    text: String,
+    /// In file order.
+    slots: Vec<Slot>,
+    /// Indices into `slots`, by id.
+    by_id: Vec<u32>,
+    by_wanted: OnceLock<HashMap<ActionKey, Vec<u32>>>,
+    by_output: OnceLock<HashMap<RelPath, u32>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    id: String,
+    /// From the header to the end of the last line that is neither blank nor a comment.
+    range: Range<usize>,
+}
+
+impl LockFile {
+    /// Indexes `text`; an empty text is the lock of a project that was never built.
+    ///
+    /// # Errors
+    /// `LockError` for a newer version, an unreadable header and an id that stands twice. A block
+    /// that is not readable shows when it is asked for.
+    pub fn parse(text: impl Into<String>) -> Result<Self, LockError> {
+        let text = text.into();
+        let starts = header_offsets(&text);
+        if !starts.is_empty() || !is_blank(&text) {
+            check_version(&text[..starts.first().copied().unwrap_or(text.len())])?;
+        }
+        let mut slots = Vec::with_capacity(starts.len());
+        for (index, &start) in starts.iter().enumerate() {
+            let end = starts.get(index + 1).copied().unwrap_or(text.len());
+            let id = header_id(&text[start..end]).ok_or_else(|| LockError::Block {
+                line: line_at(&text, start),
+                message: "a header `[asset.ID]` is needed".to_owned(),
+            })?;
+            slots.push(Slot { id, range: start..content_end(&text, start, end) });
+        }
+        let count = u32::try_from(slots.len()).expect("a lock has fewer than 2^32 blocks");
+        let mut by_id: Vec<u32> = (0..count).collect();
+        let id = |index: u32| slots[index as usize].id.as_str();
+        if !by_id.is_sorted_by(|&a, &b| id(a) < id(b)) {
+            by_id.sort_by_key(|&index| id(index));
+            if let Some(pair) = by_id.windows(2).find(|pair| id(pair[0]) == id(pair[1])) {
+                let line = |index: u32| line_at(&text, slots[index as usize].range.start);
+                return Err(LockError::Duplicate {
+                    id: id(pair[0]).to_owned(),
+                    first: line(pair[0]),
+                    second: line(pair[1]),
+                });
+            }
+        }
+        Ok(Self { text, slots, by_id, by_wanted: OnceLock::new(), by_output: OnceLock::new() })
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Number of blocks.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there is no block.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// All ids, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.by_id.iter().map(|&index| self.slots[index as usize].id.as_str())
+    }
+
+    /// Whether the asset has a block.
+    pub fn contains(&self, id: &str) -> bool {
+        self.slot(id).is_some()
+    }
+
+    /// The block's text as it stands in the file: equal text is an equal block.
+    pub fn block_text(&self, id: &str) -> Option<&str> {
+        self.slot(id).map(|slot| &self.text[slot.range.clone()])
+    }
+
+    /// The asset's block, parsed.
+    pub fn get(&self, id: &str) -> Option<Result<Block, LockError>> {
+        self.slot(id).map(|slot| self.parse_slot(slot))
+    }
+
+    /// All blocks by id, parsed one after the other.
+    pub fn blocks(&self) -> impl Iterator<Item = Result<Block, LockError>> {
+        self.by_id.iter().map(|&index| self.parse_slot(&self.slots[index as usize]))
+    }
+
+    /// Ids of the blocks that want `key` or hold a purchase made for it, sorted; unreadable blocks
+    /// are passed over.
+    ///
+    /// The first call reads every block once.
+    pub fn find_by_wanted(&self, key: &ActionKey) -> Vec<&str> {
+        let index = self.by_wanted.get_or_init(|| {
+            let mut index: HashMap<ActionKey, Vec<u32>> = HashMap::new();
+            for &at in &self.by_id {
+                let Ok(block) = self.parse_slot(&self.slots[at as usize]) else { continue };
+                let bought = block.purchases.iter().map(|purchase| purchase.wanted);
+                for key in std::iter::once(block.wanted).chain(bought) {
+                    let ids = index.entry(key).or_default();
+                    if ids.last() != Some(&at) {
+                        ids.push(at);
+                    }
+                }
+            }
+            index
+        });
+        let found = index.get(key).map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|&at| self.slots[at as usize].id.as_str()).collect()
+    }
+
+    /// The asset that published `path`; unreadable blocks are passed over.
+    ///
+    /// The first call reads every block once.
+    pub fn owner_of(&self, path: &RelPath) -> Option<&str> {
+        let index = self.by_output.get_or_init(|| {
+            let mut index = HashMap::new();
+            for &at in &self.by_id {
+                let Ok(block) = self.parse_slot(&self.slots[at as usize]) else { continue };
+                for (path, _) in block.outputs {
+                    index.entry(path).or_insert(at);
+                }
+            }
+            index
+        });
+        index.get(path).map(|&at| self.slots[at as usize].id.as_str())
+    }
+
+    /// The text with some blocks replaced, added or removed (none); every other byte stays.
+    ///
+    /// A block that a person edited keeps its comment lines and unknown keys. New blocks stand
+    /// before the first one with a greater id. Line ends follow the file.
+    pub fn splice(&self, changes: &BTreeMap<String, Option<Block>>) -> String {
+        let crlf = memchr(b'\n', self.text.as_bytes())
+            .is_some_and(|at| at > 0 && self.text.as_bytes()[at - 1] == b'\r');
+        let eol = |text: String| if crlf { text.replace('\n', "\r\n") } else { text };
+        let newline = if crlf { "\r\n" } else { "\n" };
+
+        let mut out = String::with_capacity(self.text.len() + changes.len() * 64);
+        let mut added = changes
+            .iter()
+            .filter_map(|(id, block)| block.as_ref().map(|block| (id, block)))
+            .filter(|(id, _)| !self.contains(id))
+            .peekable();
+        let mut copied = 0;
+        if is_blank(&self.text) {
+            out.push_str(HEADER);
+            copied = self.text.len();
+        }
+        let mut removed_last = false;
+        for slot in &self.slots {
+            if added.peek().is_some_and(|(id, _)| **id < slot.id) {
+                let before = comment_start(&self.text, copied, slot.range.start);
+                out.push_str(&self.text[copied..before]);
+                copied = before;
+                while let Some((_, block)) = added.next_if(|(id, _)| **id < slot.id) {
+                    out.push_str(&eol(render(block)));
+                    out.push_str(newline);
+                }
+            }
+            removed_last = false;
+            match changes.get(&slot.id) {
+                None => continue,
+                Some(Some(block)) => {
+                    out.push_str(&self.text[copied..slot.range.start]);
+                    out.push_str(&eol(self.replacement(slot, block)));
+                }
+                Some(None) => {
+                    out.push_str(&self.text[copied..slot.range.start]);
+                    removed_last = true;
+                }
+            }
+            copied = slot.range.end;
+            if removed_last {
+                copied += blank_line(&self.text[copied..]);
+            }
+        }
+        out.push_str(&self.text[copied..]);
+        if removed_last {
+            while out.ends_with("\n\n") || out.ends_with("\n\r\n") {
+                out.pop();
+                if out.ends_with('\r') {
+                    out.pop();
+                }
+            }
+        }
+        for (_, block) in added {
+            if !out.ends_with('\n') {
+                out.push_str(newline);
+            }
+            if !out.ends_with("\n\n") && !out.ends_with("\n\r\n") {
+                out.push_str(newline);
+            }
+            out.push_str(&eol(render(block)));
+        }
+        out
+    }
+
+    /// The new text of a block, with what the old one holds beside the known keys.
+    fn replacement(&self, slot: &Slot, block: &Block) -> String {
+        let old = &self.text[slot.range.clone()];
+        let mut text = render(block);
+        if parse::canonical(old).is_none() {
+            let (comments, statements) = foreign_parts(old);
+            let header = memchr(b'\n', text.as_bytes()).map_or(text.len(), |at| at + 1);
+            text.insert_str(header, &comments);
+            text.push_str(&statements);
+        }
+        text
+    }
+
+    fn slot(&self, id: &str) -> Option<&Slot> {
+        let at = self
+            .by_id
+            .binary_search_by(|&index| self.slots[index as usize].id.as_str().cmp(id))
+            .ok()?;
+        Some(&self.slots[self.by_id[at] as usize])
+    }
+
+    fn parse_slot(&self, slot: &Slot) -> Result<Block, LockError> {
+        parse::parse(&self.text[slot.range.clone()]).map_err(|error| LockError::Block {
+            line: line_at(&self.text, slot.range.start + error.at),
+            message: error.message,
+        })
+    }
+}
+
+impl Block {
+    /// Reads the text that `render` made.
+    ///
+    /// # Errors
+    /// `LockError::Block` with a line of `text`.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        parse::parse(text).map_err(|error| LockError::Block {
+            line: line_at(text, error.at),
+            message: error.message,
+        })
+    }
+}
+
+/// Offsets of the lines that open a block.
+fn header_offsets(text: &str) -> Vec<usize> {
+    let body = text.trim_start_matches(BOM);
+    let shift = text.len() - body.len();
+    let first = body.starts_with("[asset.").then_some(shift);
+    let rest = memmem::find_iter(text.as_bytes(), b"\n[asset.").map(|at| at + 1);
+    first.into_iter().chain(rest).collect()
+}
+
+/// The id in the header line that `text` begins with.
+fn header_id(text: &str) -> Option<String> {
+    let line = text.lines().next().unwrap_or("");
+    let inner = line.strip_prefix("[asset.")?;
+    if let Some(id) = inner.strip_suffix(']')
+        && render::is_bare(id)
+    {
+        return Some(id.to_owned());
+    }
+    parse::block_table(line).ok().filter(|(_, table)| table.is_empty()).map(|(id, _)| id)
+}
+
+/// The end of the last line of `text[start..end]` that is neither blank nor a comment.
+fn content_end(text: &str, start: usize, mut end: usize) -> usize {
+    loop {
+        let body = text[start..end].strip_suffix('\n').unwrap_or(&text[start..end]);
+        let line = start + memrchr(b'\n', body.as_bytes()).map_or(0, |at| at + 1);
+        let content = text[line..end].trim();
+        if line == start || !(content.is_empty() || content.starts_with('#')) {
+            return end;
+        }
+        end = line;
+    }
+}
+
+/// The start of the comment lines that stand directly above `at`, not before `floor`.
+fn comment_start(text: &str, floor: usize, mut at: usize) -> usize {
+    while at > floor {
+        let line = floor + memrchr(b'\n', text[floor..at - 1].as_bytes()).map_or(0, |at| at + 1);
+        if !text[line..at].trim_start().starts_with('#') {
+            break;
+        }
+        at = line;
+    }
+    at
+}
+
+/// Length of the blank line that `text` begins with; 0 if it begins with something else.
+fn blank_line(text: &str) -> usize {
+    match text.as_bytes() {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] => 2,
+        _ => 0,
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim_start_matches(BOM).trim().is_empty()
+}
+
+fn check_version(head: &str) -> Result<(), LockError> {
+    let body = head.trim_start_matches(BOM);
+    let table: toml::Table = toml::from_str(body).map_err(|error| LockError::Header {
+        line: line_at(body, error.span().map_or(0, |span| span.start)),
+        message: error.message().to_owned(),
+    })?;
+    match table.get("version").and_then(toml::Value::as_integer) {
+        Some(VERSION) => Ok(()),
+        Some(found) if found > VERSION => Err(LockError::Newer { found }),
+        _ => Err(LockError::Header { line: 1, message: "`version = 1` is missing".to_owned() }),
+    }
+}
+
+/// Comment lines, and statements with unknown keys, of a block that is not canonical.
+fn foreign_parts(old: &str) -> (String, String) {
+    let Ok((_, table)) = parse::block_table(old) else { return Default::default() };
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut statements = String::new();
+    let mut unknown: Vec<Range<usize>> = Vec::new();
+    for (key, value) in &table {
+        let span = key.span().start..value.span().end;
+        if !parse::KNOWN_KEYS.contains(&key.get_ref().as_ref()) {
+            unknown.push(span.clone());
+        }
+        spans.push(span);
+    }
+    unknown.sort_by_key(|span| span.start);
+    for span in unknown {
+        statements.push_str(&normal(&old[span]));
+        statements.push('\n');
+    }
+    let mut comments = String::new();
+    let mut start = 0;
+    for end in memchr_iter(b'\n', old.as_bytes()).map(|at| at + 1) {
+        let line = &old[start..end];
+        if line.trim_start().starts_with('#') && !spans.iter().any(|span| span.contains(&start)) {
+            comments.push_str(&normal(line));
+        }
+        start = end;
+    }
+    (comments, statements)
+}
+
+fn normal(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) }
+}
+
+/// Line of an offset, from 1.
+pub(super) fn line_at(text: &str, at: usize) -> usize {
+    memchr_iter(b'\n', &text.as_bytes()[..at.min(text.len())]).count() + 1
+}
