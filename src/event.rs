@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::base::Scalar;
 pub use crate::graph::action::ActionKind;
 
 /// How an action ended.
@@ -31,6 +32,15 @@ pub enum Event {
         assets: usize,
         /// Actions that may run, by kind in `ActionKind::ALL` order.
         actions: [usize; 5],
+    },
+    /// A step of the pipeline (`config`, `spec`, `graph`, `plan`, `execute`, `integrate`) ended.
+    StepFinished {
+        /// The step's name.
+        step: &'static str,
+        /// When it began.
+        started: Duration,
+        /// How long it took.
+        took: Duration,
     },
     /// An action begins.
     ActionStarted {
@@ -62,6 +72,22 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// What was measured on an asset's pixels or samples.
+    Measured {
+        /// The asset's id.
+        asset: String,
+        /// Names and values, in the order measured.
+        figures: Vec<(String, Scalar)>,
+    },
+    /// The last action of an asset ended and none of them failed.
+    AssetBuilt {
+        /// The asset's id.
+        asset: String,
+        /// Whether every one of its actions was found in the action cache.
+        cached: bool,
+        /// From the start of its first action to the end of its last one.
+        took: Duration,
+    },
     /// A file was written below the assets folder.
     Published {
         /// The asset's id.
@@ -78,7 +104,9 @@ pub enum Event {
     },
     /// Something a person should know, that stops nothing.
     Warning {
-        /// The text.
+        /// The asset that it is about, if it is about one.
+        asset: Option<String>,
+        /// The text: a lower-case fragment without a final period.
         message: String,
     },
     /// The run is over.

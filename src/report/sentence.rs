@@ -1,0 +1,122 @@
+//! Events as lines for people: what the terminal and the plain lines have in common.
+
+use std::collections::BTreeSet;
+
+use crate::event::{ActionKind, Event, Outcome};
+use crate::report::summary::{count, duration, line};
+use crate::report::{Palette, Verbosity};
+
+/// Turns events into lines; remembers what it already said.
+#[derive(Debug)]
+pub(super) struct Narrator {
+    verbosity: Verbosity,
+    palette: Palette,
+    names_built: bool,
+    skipped: BTreeSet<String>,
+}
+
+impl Narrator {
+    /// A narrator; `names_built` asks for a line per built asset at normal verbosity.
+    pub(super) fn new(verbosity: Verbosity, palette: Palette, names_built: bool) -> Self {
+        Self { verbosity, palette, names_built, skipped: BTreeSet::new() }
+    }
+
+    /// The text for an event, without a final line break; none if it is not worth a line.
+    pub(super) fn tell(&mut self, event: &Event) -> Option<String> {
+        let palette = self.palette;
+        let normal = self.verbosity >= Verbosity::Normal;
+        let verbose = self.verbosity >= Verbosity::Verbose;
+        match event {
+            Event::ActionFinished { asset, kind, detail, outcome, took, .. } => match outcome {
+                Outcome::Failed(message) => Some(self.failure(asset, *kind, message)),
+                Outcome::Skipped(cause) => (normal && self.skipped.insert(asset.clone()))
+                    .then(|| format!("skipped {}: {cause} failed", palette.bold(asset))),
+                Outcome::Ran | Outcome::Cached if verbose => {
+                    let how = match outcome {
+                        Outcome::Cached => "from cache".to_owned(),
+                        _ => duration(*took),
+                    };
+                    let detail =
+                        if detail.is_empty() { String::new() } else { format!(" {detail}") };
+                    let kind = kind.as_str();
+                    Some(palette.dim(format!("{kind} {asset}{detail} ({how})")))
+                }
+                Outcome::Ran | Outcome::Cached | Outcome::Cancelled => None,
+            },
+            Event::AssetBuilt { asset, cached, took } => {
+                let wanted = if self.names_built { normal } else { verbose };
+                let how = if *cached { "from cache".to_owned() } else { duration(*took) };
+                wanted.then(|| {
+                    let how = palette.dim(format!("({how})"));
+                    format!("{} {asset} {how}", palette.done("built"))
+                })
+            }
+            Event::Published { path, size, .. } => {
+                verbose.then(|| palette.dim(format!("published {path} ({})", bytes(*size))))
+            }
+            Event::ManifestUpdated { entries } => verbose.then(|| {
+                let entries = match entries {
+                    1 => "1 entry".to_owned(),
+                    entries => format!("{entries} entries"),
+                };
+                palette.dim(format!("manifest updated: {entries}"))
+            }),
+            Event::StepFinished { step, took, .. } => {
+                verbose.then(|| palette.dim(format!("{step} took {}", duration(*took))))
+            }
+            Event::Warning { asset, message } => normal.then(|| {
+                let about = asset.as_ref().map_or(String::new(), |asset| format!("{asset}: "));
+                indented(&palette.warning("warning"), &format!("{about}{message}"))
+            }),
+            Event::RunFinished { summary } => {
+                let painted = match (summary.failed > 0, summary.interrupted) {
+                    (true, _) => palette.error(line(summary)),
+                    (false, true) => palette.warning(line(summary)),
+                    (false, false) => palette.done(line(summary)),
+                };
+                Some(painted)
+            }
+            Event::RunStarted { assets, actions } => verbose.then(|| {
+                let actions = count(actions.iter().sum(), "action");
+                palette.dim(format!("{} selected, up to {actions} to run", count(*assets, "asset")))
+            }),
+            Event::ActionStarted { .. } | Event::Measured { .. } => None,
+        }
+    }
+
+    fn failure(&self, asset: &str, kind: ActionKind, message: &str) -> String {
+        let what = self.palette.bold(format!("{} {asset}", kind.as_str()));
+        indented(&self.palette.error("error"), &format!("{what}: {message}"))
+    }
+}
+
+/// `head: text`, with the further lines of `text` indented below it.
+fn indented(head: &str, text: &str) -> String {
+    format!("{head}: {}", text.trim_end().replace('\n', "\n  "))
+}
+
+/// A file size in decimal units.
+fn bytes(size: u64) -> String {
+    match size {
+        0..1_000 => format!("{size} B"),
+        1_000..1_000_000 => format!("{:.1} kB", size as f64 / 1e3),
+        _ => format!("{:.1} MB", size as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_decimal() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(12_340), "12.3 kB");
+        assert_eq!(bytes(2_500_000), "2.5 MB");
+    }
+
+    #[test]
+    fn a_long_message_is_indented_below_its_first_line() {
+        assert_eq!(indented("error", "first\nsecond\n"), "error: first\n  second");
+    }
+}
