@@ -1,0 +1,378 @@
+//! The database `.assetcache/state.redb`: opening it, replacing it when it is damaged, and one
+//! transaction at a time. Several processes have it open at once.
+//!
+//! All of it can be made again from files, so a damaged database is moved aside and a new one
+//! begun, but only while no other process uses it. Tables and their versions are specified in
+//! docs/design/cache-format.md.
+
+use std::any::Any;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use redb::{
+    ConcurrencyMode, Database, ReadTransaction, ReadableDatabase as _, TableDefinition, TableError,
+    WriteTransaction,
+};
+
+use crate::cache::dir::{CacheDir, CacheDirError, unique_name};
+use crate::cache::runs::{RunError, lock_error, open_lock_file};
+
+/// Version of the tables below and of what their rows hold.
+pub const STATE_FORMAT: u64 = 1;
+
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+pub(super) const ACTIONS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("actions");
+pub(super) const TRACES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("traces");
+pub(super) const BLOB_ACCESS: TableDefinition<'_, &[u8; 32], u64> =
+    TableDefinition::new("blob_access");
+pub(super) const SUMS: TableDefinition<'_, &str, i64> = TableDefinition::new("sums");
+pub(super) const RESERVATIONS: TableDefinition<'_, &str, &[u8]> =
+    TableDefinition::new("reservations");
+pub(super) const PURCHASES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("purchases");
+
+const FORMAT_KEY: &str = "format";
+
+/// Bytes of pages that redb keeps in memory; its default of 1 GiB is more than a build may use.
+const PAGE_CACHE: usize = 64 << 20;
+
+/// How long a rebuild waits for processes that are just about to find the same damage.
+const REBUILD_TRIES: u32 = 25;
+const REBUILD_PAUSE: Duration = Duration::from_millis(20);
+
+/// The open database.
+pub struct State {
+    db: Database,
+    cache: CacheDir,
+    /// Held shared while the database is open; a rebuild takes it alone.
+    _in_use: File,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("cache", &self.cache).finish_non_exhaustive()
+    }
+}
+
+/// What a person or a layer above should know about an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateNotice {
+    /// There was no database: sums and rows have to be read from the files that they mirror.
+    Created,
+    /// The database could not be used; it was moved aside and an empty one begun.
+    Rebuilt {
+        /// Why.
+        reason: RebuildReason,
+    },
+}
+
+/// Why a database could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RebuildReason {
+    /// The file is not a database, or something that is no file was in its place.
+    #[error("it is not a database")]
+    Foreign,
+    /// The file is a database with damage.
+    #[error("it is damaged: {0}")]
+    Damaged(String),
+    /// Another version of the tool wrote it.
+    #[error("its tables have version {found}, this tool writes {STATE_FORMAT}")]
+    Format {
+        /// The version in the file.
+        found: u64,
+    },
+    /// A person asked for it, or an earlier run found damage.
+    #[error("a rebuild was asked for")]
+    Requested,
+}
+
+/// The database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The cache folder cannot be prepared.
+    #[error(transparent)]
+    Dir(#[from] CacheDirError),
+    /// The lock beside the database cannot be used.
+    #[error(transparent)]
+    Lock(#[from] RunError),
+    /// The file cannot be read or written.
+    #[error("use the database `{path}`")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file system or platform cannot lock parts of a file.
+    #[error("share the database `{path}`: this file system cannot lock parts of a file")]
+    LocksUnsupported {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A process has the database open that does not share it.
+    #[error("open the database `{path}`: another program has it open for itself")]
+    NotShared {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A version of the tool with another locking protocol has the database open.
+    #[error("open the database `{path}`: another version of assetbuild is running")]
+    OtherVersionRunning {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database must be rebuilt, and another process still uses it.
+    #[error("rebuild the database `{path}` ({reason}) while another run uses it")]
+    RebuildBlocked {
+        /// The file.
+        path: PathBuf,
+        /// Why it must be rebuilt.
+        reason: RebuildReason,
+    },
+    /// Damage was met after opening; the next opening rebuilds the database.
+    #[error("read the database `{path}`: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What redb said.
+        reason: String,
+    },
+    /// A sum left the range of 64 bits.
+    #[error("add to the sum `{name}`: the result is out of range")]
+    SumOutOfRange {
+        /// The sum.
+        name: String,
+    },
+    /// Any other failure of the database.
+    #[error("use the database")]
+    Redb(#[source] Box<redb::Error>),
+}
+
+impl State {
+    /// Opens the database of a project, and begins a new one where there is none or where it
+    /// cannot be used.
+    ///
+    /// # Errors
+    /// `StateError`; `RebuildBlocked` when the database is unusable and another process still
+    /// works with it.
+    pub fn open(cache: &CacheDir) -> Result<(Self, Option<StateNotice>), StateError> {
+        cache.ensure()?;
+        let path = cache.state();
+        let lock_path = cache.path().join("state.lock");
+        let in_use = open_lock_file(&lock_path)?;
+        let on_lock = |source| StateError::Lock(lock_error(&lock_path, source));
+        let mut rebuilt = None;
+        loop {
+            in_use.lock_shared().map_err(on_lock)?;
+            let reason = match open_database(&path, &damage_marker(cache))? {
+                Opened::Ready { db, created } => {
+                    let created = created.then_some(StateNotice::Created);
+                    let notice = rebuilt.map(|reason| StateNotice::Rebuilt { reason });
+                    let state = Self { db, cache: cache.clone(), _in_use: in_use };
+                    return Ok((state, notice.or(created)));
+                }
+                Opened::Unusable(reason) => reason,
+            };
+            // A shared lock cannot become an exclusive one everywhere without letting go of it.
+            in_use.unlock().map_err(on_lock)?;
+            if !lock_alone(&in_use).map_err(on_lock)? {
+                return Err(StateError::RebuildBlocked { path, reason });
+            }
+            // Another process may have rebuilt it meanwhile: then there is nothing to move.
+            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache))? {
+                move_aside(cache)
+                    .map_err(|source| StateError::Io { path: path.clone(), source })?;
+                rebuilt = Some(reason);
+            }
+            in_use.unlock().map_err(on_lock)?;
+        }
+    }
+
+    /// Moves the database aside and begins an empty one: what `store rebuild` does before the
+    /// layers above fill it from their files.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn rebuild(cache: &CacheDir) -> Result<(Self, Option<StateNotice>), StateError> {
+        cache.ensure()?;
+        let marker = damage_marker(cache);
+        fs::write(&marker, "").map_err(|source| StateError::Io { path: marker.clone(), source })?;
+        Self::open(cache)
+    }
+
+    /// Begins a read transaction: a view of the last commit.
+    pub(super) fn begin_read(&self) -> Result<ReadTransaction, StateError> {
+        self.guard(|| Ok(self.db.begin_read()?))
+    }
+
+    /// Begins the write transaction; waits while another process or thread has one.
+    pub(super) fn begin_write(&self) -> Result<WriteTransaction, StateError> {
+        self.guard(|| Ok(self.db.begin_write()?))
+    }
+
+    /// Commits: durable, and visible to other processes from then on.
+    ///
+    /// redb refuses commits without a sync in this mode (`NonDurableCommitUnsupported`), so many
+    /// free rows share one commit instead.
+    pub(super) fn commit(&self, transaction: WriteTransaction) -> Result<(), StateError> {
+        self.guard(|| Ok(transaction.commit()?))
+    }
+
+    /// Runs one piece of database work; damage is noted on disk, so the next opening rebuilds.
+    ///
+    /// redb promises errors for damage only where it verifies the whole file, and that would read
+    /// all of it at every start. Elsewhere it may panic, which counts as damage here.
+    pub(super) fn guard<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, redb::Error>,
+    ) -> Result<T, StateError> {
+        let reason = match catch_unwind(AssertUnwindSafe(work)) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(redb::Error::Corrupted(reason))) => reason,
+            Ok(Err(redb::Error::Io(source))) if source.kind() != ErrorKind::UnexpectedEof => {
+                return Err(StateError::Io { path: self.cache.state(), source });
+            }
+            Ok(Err(redb::Error::Io(source))) => source.to_string(),
+            Ok(Err(error)) => return Err(StateError::Redb(Box::new(error))),
+            Err(panic) => panic_text(&*panic),
+        };
+        // If the note cannot be written, the next run meets the same damage and says so again.
+        let _ = fs::write(damage_marker(&self.cache), &reason);
+        Err(StateError::Damaged { path: self.cache.state(), reason })
+    }
+}
+
+enum Opened {
+    Ready { db: Database, created: bool },
+    Unusable(RebuildReason),
+}
+
+fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
+    if marker.exists() {
+        let reason = fs::read_to_string(marker).unwrap_or_default();
+        return Ok(Opened::Unusable(if reason.is_empty() {
+            RebuildReason::Requested
+        } else {
+            RebuildReason::Damaged(reason)
+        }));
+    }
+    let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, redb::Error> {
+        let db = Database::builder()
+            .set_concurrency_mode(ConcurrencyMode::MultiWriter)
+            .set_cache_size(PAGE_CACHE)
+            .create(path)?;
+        let found = read_format(&db)?;
+        if found.is_none() {
+            create_tables(&db)?;
+        }
+        Ok((db, found))
+    }));
+    let unusable = |reason| Ok(Opened::Unusable(reason));
+    match opened {
+        Ok(Ok((db, None))) => Ok(Opened::Ready { db, created: true }),
+        Ok(Ok((db, Some(STATE_FORMAT)))) => Ok(Opened::Ready { db, created: false }),
+        Ok(Ok((_, Some(found)))) => unusable(RebuildReason::Format { found }),
+        Ok(Err(error)) => classify(path, error).map(Opened::Unusable),
+        Err(panic) => unusable(RebuildReason::Damaged(panic_text(&*panic))),
+    }
+}
+
+/// Tells an unusable file from a failure of the world around it.
+fn classify(path: &Path, error: redb::Error) -> Result<RebuildReason, StateError> {
+    let path = path.to_owned();
+    match error {
+        redb::Error::Corrupted(reason) => Ok(RebuildReason::Damaged(reason)),
+        redb::Error::UpgradeRequired(version) => {
+            Ok(RebuildReason::Damaged(format!("its file format has version {version}")))
+        }
+        redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. } => Ok(RebuildReason::Foreign),
+        redb::Error::Io(source) => match source.kind() {
+            ErrorKind::InvalidData => Ok(RebuildReason::Foreign),
+            ErrorKind::UnexpectedEof => Ok(RebuildReason::Damaged(source.to_string())),
+            _ if path.is_dir() => Ok(RebuildReason::Foreign),
+            _ => Err(StateError::Io { path, source }),
+        },
+        redb::Error::Unsupported => Err(StateError::LocksUnsupported { path }),
+        redb::Error::DatabaseAlreadyOpen => Err(StateError::NotShared { path }),
+        redb::Error::LockProtocolMismatch => Err(StateError::OtherVersionRunning { path }),
+        error => Err(StateError::Redb(Box::new(error))),
+    }
+}
+
+/// The version of the tables; none if there are no tables yet.
+fn read_format(db: &Database) -> Result<Option<u64>, redb::Error> {
+    match db.begin_read()?.open_table(META) {
+        Ok(meta) => Ok(Some(meta.get(FORMAT_KEY)?.map_or(0, |row| row.value()))),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn create_tables(db: &Database) -> Result<(), redb::Error> {
+    let transaction = db.begin_write()?;
+    // Two processes may both have found no tables; the second one finds its work done.
+    transaction.open_table(META)?.insert(FORMAT_KEY, STATE_FORMAT)?;
+    transaction.open_table(ACTIONS)?;
+    transaction.open_table(TRACES)?;
+    transaction.open_table(BLOB_ACCESS)?;
+    transaction.open_table(SUMS)?;
+    transaction.open_table(RESERVATIONS)?;
+    transaction.open_table(PURCHASES)?;
+    Ok(transaction.commit()?)
+}
+
+/// Whether the lock could be taken alone, after a short wait for those who only look.
+fn lock_alone(lock: &File) -> io::Result<bool> {
+    for attempt in 0..REBUILD_TRIES {
+        match lock.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if attempt + 1 < REBUILD_TRIES => {
+                thread::sleep(REBUILD_PAUSE);
+            }
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// Keeps the unusable database as `state-….old`, the last one only.
+fn move_aside(cache: &CacheDir) -> io::Result<()> {
+    for entry in fs::read_dir(cache.path())? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        if name.starts_with("state-") && name.ends_with(".old") && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    let aside = cache.path().join(format!("state-{}.old", unique_name()));
+    ignore_missing(fs::rename(cache.state(), aside))?;
+    ignore_missing(fs::remove_file(damage_marker(cache)))
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Its presence says that the database is to be rebuilt; its text says why.
+fn damage_marker(cache: &CacheDir) -> PathBuf {
+    cache.path().join("state.damaged")
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("the database code panicked").to_owned()
+}
+
+#[cfg(test)]
+mod tests;
