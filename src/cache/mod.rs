@@ -12,6 +12,7 @@ pub mod gc;
 pub mod rows;
 pub mod runs;
 pub mod scan;
+pub mod snapshot;
 pub mod state;
 
 mod codec;
@@ -28,4 +29,5 @@ pub use gc::{BlobReport, GcPlan, plan_gc, run_gc, verify_blobs};
 pub use rows::{RowTable, Rows};
 pub use runs::{DeadRun, IntegrateLock, Run, RunError, RunId};
 pub use scan::{KeepFile, ListedFile, Listing};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotWriter};
 pub use state::{RebuildReason, STATE_FORMAT, State, StateError, StateNotice};
