@@ -7,12 +7,16 @@
 pub mod action_cache;
 pub mod cas;
 pub mod dir;
+pub mod file_memo;
 pub mod gc;
 pub mod rows;
 pub mod runs;
+pub mod scan;
+pub mod snapshot;
 pub mod state;
 
 mod codec;
+mod dir_handle;
 
 #[cfg(test)]
 mod child;
@@ -20,7 +24,10 @@ mod child;
 pub use action_cache::{ActionCache, ActionCacheError, ActionResult, Batch, Keep, Pruned};
 pub use cas::{Cas, CasError, LocalCas, StoredBlob};
 pub use dir::{CacheDir, CacheDirError};
+pub use file_memo::{Content, FileError, FileMemo, ProjectFiles, Recorded, Stamp, Stat};
 pub use gc::{BlobReport, GcPlan, plan_gc, run_gc, verify_blobs};
 pub use rows::{RowTable, Rows};
 pub use runs::{DeadRun, IntegrateLock, Run, RunError, RunId};
+pub use scan::{KeepFile, ListedFile, Listing};
+pub use snapshot::{Snapshot, SnapshotError, SnapshotWriter};
 pub use state::{RebuildReason, STATE_FORMAT, State, StateError, StateNotice};

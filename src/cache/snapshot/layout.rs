@@ -1,0 +1,161 @@
+//! The records of a snapshot as bytes: little-endian, fixed sizes, no padding.
+
+use crate::base::Digest;
+use crate::cache::file_memo::{Content, Recorded, Stat};
+
+/// First bytes of the file.
+pub(super) const MAGIC: [u8; 8] = *b"abldsnap";
+
+/// Size of the header; the checksum is its last eight bytes.
+pub(super) const HEADER: usize = 320;
+
+/// Tables in the order of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Inputs,
+    Dirs,
+    Specs,
+    Assets,
+    Outputs,
+    /// Inputs that a spec file uses.
+    Used,
+    /// Inputs that an asset reads.
+    Sources,
+    /// Tags of assets: offsets of strings.
+    Tags,
+    /// Assets that an asset refers to: offsets of their ids.
+    References,
+}
+
+pub(super) const TABLES: usize = 9;
+
+impl Table {
+    /// Bytes per record.
+    pub(super) const fn record_size(self) -> usize {
+        match self {
+            Self::Inputs | Self::Outputs => 4 + RECORDED + 4,
+            Self::Dirs => 4 + 4 + STAT,
+            Self::Specs => 16,
+            Self::Assets => 108,
+            Self::Used | Self::Sources | Self::Tags | Self::References => 4,
+        }
+    }
+
+    pub(super) const ALL: [Self; TABLES] = [
+        Self::Inputs,
+        Self::Dirs,
+        Self::Specs,
+        Self::Assets,
+        Self::Outputs,
+        Self::Used,
+        Self::Sources,
+        Self::Tags,
+        Self::References,
+    ];
+}
+
+const STAT: usize = 32;
+
+/// Stat and digest; the flag beside them is its own field.
+const RECORDED: usize = STAT + 40;
+
+/// Appends fields.
+#[derive(Debug, Default)]
+pub(super) struct Record(pub(super) Vec<u8>);
+
+impl Record {
+    pub(super) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(super) fn u32(&mut self, value: u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn u64(&mut self, value: u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(super) fn stat(&mut self, stat: &Stat) {
+        self.i64(stat.mtime_ns);
+        self.i64(stat.ctime_ns);
+        self.u64(stat.size);
+        self.u64(stat.inode);
+    }
+
+    pub(super) fn digest(&mut self, digest: &Digest) {
+        self.bytes(&digest.hash);
+        self.u64(digest.size);
+    }
+
+    pub(super) fn recorded(&mut self, recorded: &Recorded) {
+        self.stat(&recorded.stat);
+        self.digest(&recorded.digest);
+    }
+}
+
+/// Takes fields in the order in which they were appended.
+///
+/// The bytes are a whole record, so there is always enough of them; what lies beyond reads as 0.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl Fields<'_> {
+    pub(super) fn array<const N: usize>(&mut self) -> [u8; N] {
+        match self.0.split_first_chunk() {
+            Some((taken, rest)) => {
+                self.0 = rest;
+                *taken
+            }
+            None => [0; N],
+        }
+    }
+
+    pub(super) fn u8(&mut self) -> u8 {
+        self.array::<1>()[0]
+    }
+
+    pub(super) fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.array())
+    }
+
+    pub(super) fn u64(&mut self) -> u64 {
+        u64::from_le_bytes(self.array())
+    }
+
+    pub(super) fn i64(&mut self) -> i64 {
+        i64::from_le_bytes(self.array())
+    }
+
+    pub(super) fn stat(&mut self) -> Stat {
+        Stat { mtime_ns: self.i64(), ctime_ns: self.i64(), size: self.u64(), inode: self.u64() }
+    }
+
+    pub(super) fn digest(&mut self) -> Digest {
+        Digest { hash: self.array(), size: self.u64() }
+    }
+
+    /// Stat and digest, with the flag that its caller finds elsewhere.
+    pub(super) fn recorded(&mut self) -> Recorded {
+        Recorded { stat: self.stat(), digest: self.digest(), racy: false }
+    }
+}
+
+pub(super) fn content_code(content: Content) -> u8 {
+    match content {
+        Content::Bytes => 0,
+        Content::Text => 1,
+    }
+}
+
+pub(super) fn content_of(code: u8) -> Content {
+    if code == 1 { Content::Text } else { Content::Bytes }
+}

@@ -1,0 +1,67 @@
+//! The packed record of the last run: it lets a build with nothing to do skip all parsing, and one
+//! with one edited spec parse that file alone.
+//!
+//! One file, read at once and decoded record by record where it is asked for. It is no truth:
+//! whatever does not fit (another version, a wrong checksum, a torn write) is as good as no file.
+//! The layout is specified field by field in docs/design/cache-format.md.
+
+mod checksum;
+mod layout;
+mod reader;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use reader::{Asset, Dir, Input, Output, Snapshot, SpecFile};
+pub use writer::{NewAsset, SnapshotError, SnapshotWriter};
+
+use crate::base::Digest;
+use crate::cache::file_memo::{Recorded, Stamp, Stat};
+
+/// Version of the layout.
+pub const SNAPSHOT_FORMAT: u32 = 1;
+
+/// What a file is to the build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// The Assetfile.
+    Assetfile,
+    /// A spec file; it may hold templates as well.
+    Spec,
+    /// A template that specs of other files use.
+    Template,
+    /// A style's Markdown.
+    Style,
+    /// A file that an action reads.
+    Source,
+    /// Anything else that the outcome depends on.
+    Other,
+}
+
+impl Role {
+    /// Every role, in the order of their codes.
+    pub const ALL: [Self; 6] =
+        [Self::Assetfile, Self::Spec, Self::Template, Self::Style, Self::Source, Self::Other];
+}
+
+/// What a snapshot says of the run as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The tool's own version of what its records mean; another one makes the snapshot useless.
+    pub schema: u32,
+    /// The file system's clock before the first file of the run was read.
+    pub stamp: Stamp,
+    /// Everything outside of files that the outcome depends on: flags, environment, tables.
+    pub config: Digest,
+    /// Whether every asset was fresh at the end.
+    pub all_fresh: bool,
+    /// Whether there was anything to report: errors, warnings, orphans.
+    pub has_problems: bool,
+    /// The lockfile, if there was one.
+    pub lock: Option<Recorded>,
+    /// The manifest, if there was one.
+    pub manifest: Option<Recorded>,
+    /// The folder of purchases, if there was one.
+    pub purchases: Option<Stat>,
+}

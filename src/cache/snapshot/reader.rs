@@ -1,0 +1,408 @@
+//! Reads a snapshot back. Records are decoded when they are asked for; nothing is allocated per
+//! record.
+//!
+//! Loading checks sizes and the checksum, so what follows is what was written. Even so no accessor
+//! can panic: a number that leads nowhere reads as nothing.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::ops::Range;
+use std::path::Path;
+
+use crate::base::{ActionKey, Digest, MediaKind};
+use crate::cache::file_memo::{Content, Recorded, Stamp, Stat};
+use crate::cache::snapshot::checksum::checksum;
+use crate::cache::snapshot::layout::{Fields, HEADER, MAGIC, TABLES, Table, content_of};
+use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
+
+/// The record of the last run, in memory as it is on disk.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    summary: Summary,
+    body: Vec<u8>,
+    tables: [Range<usize>; TABLES],
+    strings: String,
+}
+
+/// A file that the build read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// Its number: its place in the order of paths.
+    pub number: u32,
+    /// Its path.
+    pub path: &'a str,
+    /// What it is to the build.
+    pub role: Role,
+    /// How its digest was taken.
+    pub content: Content,
+    /// Its stat and digest.
+    pub recorded: Recorded,
+}
+
+/// A folder that was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dir<'a> {
+    /// Its path; empty for the project's root.
+    pub path: &'a str,
+    /// The glob that it was listed for.
+    pub glob: &'a str,
+    /// Its stat: as long as it is the same, no name in the folder has come or gone.
+    pub stat: Stat,
+}
+
+/// A spec file and what its expansion gave.
+#[derive(Debug, Clone, Copy)]
+pub struct SpecFile<'a> {
+    snapshot: &'a Snapshot,
+    number: u32,
+}
+
+/// An asset.
+#[derive(Debug, Clone, Copy)]
+pub struct Asset<'a> {
+    snapshot: &'a Snapshot,
+    number: u32,
+    record: &'a [u8],
+}
+
+/// A published file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Output<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// Its stat, and the digest that was published.
+    pub recorded: Recorded,
+}
+
+impl Snapshot {
+    /// Loads the snapshot at `path`; none if there is none, or if it is damaged or of another
+    /// format or schema: then the run does without and writes a new one.
+    pub fn load(path: &Path, schema: u32) -> Option<Self> {
+        let mut file = File::open(path).ok()?;
+        let size = file.metadata().ok()?.len();
+        let mut header = [0; HEADER];
+        file.read_exact(&mut header).ok()?;
+        let parsed = Header::parse(&header)?;
+        if parsed.summary.schema != schema
+            || size != (HEADER as u64).checked_add(parsed.body as u64)? + parsed.strings as u64
+        {
+            return None;
+        }
+        let body = read_exactly(&mut file, parsed.body).ok()?;
+        let strings = read_exactly(&mut file, parsed.strings).ok()?;
+        parsed.finish(&header, body, strings)
+    }
+
+    /// What it says of the run as a whole.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Number of inputs.
+    pub fn input_count(&self) -> usize {
+        self.count(Table::Inputs)
+    }
+
+    /// An input by its number.
+    pub fn input(&self, number: u32) -> Option<Input<'_>> {
+        let mut fields = Fields(self.record(Table::Inputs, number)?);
+        let path = self.text(fields.u32());
+        let mut recorded = fields.recorded();
+        let role = Role::ALL.get(usize::from(fields.u8())).copied().unwrap_or(Role::Other);
+        let content = content_of(fields.u8());
+        recorded.racy = fields.u8() != 0;
+        Some(Input { number, path, role, content, recorded })
+    }
+
+    /// All inputs, sorted by path.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = Input<'_>> {
+        self.numbers(Table::Inputs).map(|number| self.input(number).expect("within the table"))
+    }
+
+    /// The inputs at `path`, one for each role that the file has.
+    pub fn inputs_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = Input<'a>> {
+        let path_of = |number| self.input(number).map_or("", |input| input.path);
+        let mut range = 0..self.count(Table::Inputs) as u32;
+        while range.start < range.end {
+            let middle = range.start + (range.end - range.start) / 2;
+            match path_of(middle).cmp(path) {
+                Ordering::Less => range.start = middle + 1,
+                Ordering::Equal | Ordering::Greater => range.end = middle,
+            }
+        }
+        (range.start..).map_while(move |number| self.input(number).filter(|at| at.path == path))
+    }
+
+    /// The folders that were listed, in the order in which they were recorded.
+    pub fn dirs(&self) -> impl ExactSizeIterator<Item = Dir<'_>> {
+        self.numbers(Table::Dirs).map(|number| {
+            let mut fields = Fields(self.record(Table::Dirs, number).unwrap_or_default());
+            let path = self.text(fields.u32());
+            let glob = self.text(fields.u32());
+            Dir { path, glob, stat: fields.stat() }
+        })
+    }
+
+    /// The spec files, in the order in which they were recorded.
+    pub fn specs(&self) -> impl ExactSizeIterator<Item = SpecFile<'_>> {
+        self.numbers(Table::Specs).map(|number| SpecFile { snapshot: self, number })
+    }
+
+    /// The assets, those of one spec file next to each other.
+    pub fn assets(&self) -> impl ExactSizeIterator<Item = Asset<'_>> {
+        self.numbers(Table::Assets).map(|number| self.asset(number).expect("within the table"))
+    }
+
+    /// An asset by its number.
+    pub fn asset(&self, number: u32) -> Option<Asset<'_>> {
+        let record = self.record(Table::Assets, number)?;
+        Some(Asset { snapshot: self, number, record })
+    }
+
+    /// All published files, in the order of their assets.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = Output<'_>> {
+        self.numbers(Table::Outputs).map(|number| self.output(number))
+    }
+
+    fn output(&self, number: u32) -> Output<'_> {
+        let mut fields = Fields(self.record(Table::Outputs, number).unwrap_or_default());
+        let path = self.text(fields.u32());
+        let mut recorded = fields.recorded();
+        recorded.racy = fields.u32() != 0;
+        Output { path, recorded }
+    }
+
+    fn table(&self, table: Table) -> &[u8] {
+        &self.body[self.tables[table as usize].clone()]
+    }
+
+    fn count(&self, table: Table) -> usize {
+        self.tables[table as usize].len() / table.record_size()
+    }
+
+    fn numbers(&self, table: Table) -> Range<u32> {
+        0..u32::try_from(self.count(table)).expect("counts are read as u32")
+    }
+
+    fn record(&self, table: Table, number: u32) -> Option<&[u8]> {
+        let size = table.record_size();
+        let start = (number as usize).checked_mul(size)?;
+        self.table(table).get(start..start.checked_add(size)?)
+    }
+
+    /// The numbers in a table of numbers, as many of `range` as it holds.
+    fn list(&self, table: Table, range: Range<u32>) -> impl ExactSizeIterator<Item = u32> + '_ {
+        let bytes = |number: u32| number as usize * 4;
+        let items = self.table(table).get(bytes(range.start)..bytes(range.end.max(range.start)));
+        items.unwrap_or_default().chunks_exact(4).map(|item| Fields(item).u32())
+    }
+
+    /// Where the list of record `number` ends: where that of the next record begins.
+    fn list_range(&self, owner: Table, number: u32, field: usize, list: Table) -> Range<u32> {
+        let first = |number: u32| {
+            let record = self.record(owner, number)?;
+            Some(Fields(record.get(field * 4..)?).u32())
+        };
+        let end = first(number.saturating_add(1)).unwrap_or(self.count(list) as u32);
+        first(number).unwrap_or(end)..end
+    }
+
+    fn text(&self, offset: u32) -> &str {
+        let bytes = self.strings.as_bytes();
+        let mut at = offset as usize;
+        let mut length = 0_usize;
+        for shift in (0..30).step_by(6) {
+            let Some(&byte) = bytes.get(at) else { return "" };
+            at += 1;
+            length |= usize::from(byte & 0x3f) << shift;
+            if byte & 0x40 == 0 {
+                break;
+            }
+        }
+        self.strings.get(at..at.saturating_add(length)).unwrap_or("")
+    }
+}
+
+impl<'a> SpecFile<'a> {
+    fn field(&self, index: usize) -> u32 {
+        let record = self.snapshot.record(Table::Specs, self.number).unwrap_or_default();
+        Fields(record.get(index * 4..).unwrap_or_default()).u32()
+    }
+
+    /// The file itself.
+    pub fn input(&self) -> Option<Input<'a>> {
+        self.snapshot.input(self.field(0))
+    }
+
+    /// The assets that it expands to.
+    pub fn assets(&self) -> impl Iterator<Item = Asset<'a>> + use<'a> {
+        let snapshot = self.snapshot;
+        let range = snapshot.list_range(Table::Specs, self.number, 1, Table::Assets);
+        range.map_while(move |number| snapshot.asset(number))
+    }
+
+    /// The numbers of the inputs that its expansion read: templates and styles.
+    pub fn used(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        let range = self.snapshot.list_range(Table::Specs, self.number, 2, Table::Used);
+        self.snapshot.list(Table::Used, range)
+    }
+
+    /// Whether an instance in it takes its values from a listing of files.
+    pub fn has_globs(&self) -> bool {
+        self.field(3) & 1 != 0
+    }
+}
+
+impl<'a> Asset<'a> {
+    fn fields(&self, at: usize) -> Fields<'a> {
+        Fields(self.record.get(at..).unwrap_or_default())
+    }
+
+    /// Its place among all assets.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &'a str {
+        self.snapshot.text(self.fields(0).u32())
+    }
+
+    /// Section of its manifest entry; empty if it has none.
+    pub fn section(&self) -> &'a str {
+        self.snapshot.text(self.fields(4).u32())
+    }
+
+    /// Key of its manifest entry; empty if it has none.
+    pub fn key(&self) -> &'a str {
+        self.snapshot.text(self.fields(8).u32())
+    }
+
+    /// The spec file that it was written in.
+    pub fn spec(&self) -> SpecFile<'a> {
+        SpecFile { snapshot: self.snapshot, number: self.fields(28).u32() }
+    }
+
+    /// Its phase.
+    pub fn phase(&self) -> Option<i64> {
+        (self.fields(42).u8() != 0).then(|| self.fields(32).i64())
+    }
+
+    /// Its state, as the code that was recorded.
+    pub fn state(&self) -> u8 {
+        self.fields(40).u8()
+    }
+
+    /// Picture or sound.
+    pub fn media(&self) -> MediaKind {
+        if self.fields(41).u8() == 1 { MediaKind::Audio } else { MediaKind::Image }
+    }
+
+    /// Its wanted key.
+    pub fn wanted(&self) -> ActionKey {
+        ActionKey(self.fields(44).array())
+    }
+
+    /// The key of its processing, checks and publishing.
+    pub fn definition(&self) -> ActionKey {
+        ActionKey(self.fields(76).array())
+    }
+
+    /// Its tags.
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+        self.texts(3, Table::Tags)
+    }
+
+    /// Its published files.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = Output<'a>> + use<'a> {
+        let snapshot = self.snapshot;
+        let range = snapshot.list_range(Table::Assets, self.number, 4, Table::Outputs);
+        let end = range.end.min(snapshot.count(Table::Outputs) as u32);
+        (range.start.min(end)..end).map(move |number| snapshot.output(number))
+    }
+
+    /// The numbers of the inputs that its actions read.
+    pub fn sources(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        let range = self.snapshot.list_range(Table::Assets, self.number, 5, Table::Sources);
+        self.snapshot.list(Table::Sources, range)
+    }
+
+    /// Ids of the assets that it refers to.
+    pub fn references(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+        self.texts(6, Table::References)
+    }
+
+    fn texts(&self, field: usize, list: Table) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+        let snapshot = self.snapshot;
+        let range = snapshot.list_range(Table::Assets, self.number, field, list);
+        snapshot.list(list, range).map(move |offset| snapshot.text(offset))
+    }
+}
+
+/// What the header says, checked for everything but the checksum.
+struct Header {
+    summary: Summary,
+    tables: [Range<usize>; TABLES],
+    body: usize,
+    strings: usize,
+    checksum: u64,
+}
+
+impl Header {
+    fn parse(header: &[u8; HEADER]) -> Option<Self> {
+        let mut fields = Fields(header);
+        if fields.array() != MAGIC || fields.u32() != SNAPSHOT_FORMAT {
+            return None;
+        }
+        let schema = fields.u32();
+        let stamp = Stamp(fields.i64());
+        let config: Digest = fields.digest();
+        let [all_fresh, has_problems, lock, manifest, purchases, ..] = fields.array::<8>();
+        let mut recorded = |flag: u8| {
+            let file = fields.recorded();
+            (flag != 0).then_some(Recorded { racy: flag == 2, ..file })
+        };
+        let (lock, manifest) = (recorded(lock), recorded(manifest));
+        let folder = fields.stat();
+        let mut body = 0_usize;
+        let mut tables = [const { 0..0 }; TABLES];
+        for (range, table) in tables.iter_mut().zip(Table::ALL) {
+            let size = (fields.u32() as usize).checked_mul(table.record_size())?;
+            let end = body.checked_add(size)?;
+            *range = body..end;
+            body = end;
+        }
+        let strings = fields.u32() as usize;
+        let checksum = Fields(&header[HEADER - 8..]).u64();
+        let summary = Summary {
+            schema,
+            stamp,
+            config,
+            all_fresh: all_fresh != 0,
+            has_problems: has_problems != 0,
+            lock,
+            manifest,
+            purchases: (purchases != 0).then_some(folder),
+        };
+        Some(Self { summary, tables, body, strings, checksum })
+    }
+
+    fn finish(self, header: &[u8], body: Vec<u8>, strings: Vec<u8>) -> Option<Snapshot> {
+        let mut parts = vec![&header[..HEADER - 8]];
+        parts.extend(self.tables.iter().map(|range| &body[range.clone()]));
+        parts.push(&strings);
+        if checksum(&parts) != self.checksum {
+            return None;
+        }
+        let strings = String::from_utf8(strings).ok()?;
+        Some(Snapshot { summary: self.summary, body, tables: self.tables, strings })
+    }
+}
+
+/// Reads into memory that was not zeroed first.
+fn read_exactly(file: &mut File, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size);
+    file.take(size as u64).read_to_end(&mut bytes)?;
+    if bytes.len() == size { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}

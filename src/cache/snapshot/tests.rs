@@ -1,0 +1,232 @@
+//! Tests of the snapshot: what is written comes back, and nothing else is believed.
+
+use std::fs;
+
+use super::*;
+use crate::base::{ActionKey, MediaKind};
+use crate::cache::dir::CacheDir;
+use crate::cache::file_memo::Content;
+
+const SCHEMA: u32 = 7;
+
+fn recorded(seed: u8) -> Recorded {
+    let time = i64::from(seed) * 1_000_000_007;
+    let stat = Stat {
+        mtime_ns: time,
+        ctime_ns: time + 1,
+        size: u64::from(seed),
+        inode: 1000 + u64::from(seed),
+    };
+    Recorded { stat, digest: Digest::of(&[seed]), racy: seed % 2 == 1 }
+}
+
+fn summary() -> Summary {
+    Summary {
+        schema: SCHEMA,
+        stamp: Stamp(1_700_000_000_123_456_789),
+        config: Digest::of(b"config"),
+        all_fresh: true,
+        has_problems: false,
+        lock: Some(recorded(1)),
+        manifest: None,
+        purchases: Some(recorded(3).stat),
+    }
+}
+
+fn project() -> (tempfile::TempDir, CacheDir) {
+    let dir = tempfile::tempdir().expect("a temp folder");
+    let cache = CacheDir::of_project(dir.path());
+    cache.ensure().expect("writable");
+    (dir, cache)
+}
+
+fn asset<'a>(id: &'a str, sources: &'a [u32]) -> NewAsset<'a> {
+    NewAsset {
+        id,
+        media: MediaKind::Image,
+        tags: &[],
+        phase: None,
+        section: "images",
+        key: "",
+        state: 0,
+        wanted: ActionKey([1; 32]),
+        definition: ActionKey([2; 32]),
+        sources,
+        references: &[],
+    }
+}
+
+/// Two spec files with three assets, recorded out of the order of paths.
+fn sample() -> SnapshotWriter {
+    let mut writer = SnapshotWriter::new(summary());
+    let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(10));
+    let art = writer.input("art/coin.svg", Role::Source, Content::Text, recorded(11));
+    let style = writer.input("style.md", Role::Style, Content::Text, recorded(12));
+    let art_bytes = writer.input("art/coin.svg", Role::Source, Content::Bytes, recorded(13));
+    let icons = writer.input("specs/icons.yaml", Role::Spec, Content::Text, recorded(14));
+    assert_eq!(art, writer.input("art/coin.svg", Role::Source, Content::Text, recorded(99)));
+    writer.dir("", "*.yaml", &recorded(20).stat);
+    writer.dir("specs", "specs/**/*.yaml", &recorded(21).stat);
+
+    writer.spec(sounds, &[], false);
+    writer.asset(&NewAsset {
+        media: MediaKind::Audio,
+        section: "audio.sfx.ui",
+        key: "sfxJump",
+        tags: &["ui", "loud"],
+        phase: Some(-2),
+        state: 9,
+        ..asset("jump", &[])
+    });
+    writer.output("assets/audio/jump.ogg", &recorded(30));
+    writer.output("assets/audio/jump.mp3", &recorded(31));
+    writer.spec(icons, &[style, art], true);
+    let long = "x".repeat(5000);
+    writer.asset(&NewAsset { key: &long, ..asset("münze", &[art, art_bytes]) });
+    writer.output("assets/images/münze.png", &recorded(32));
+    writer.asset(&NewAsset { references: &["münze", "jump"], tags: &["ui"], ..asset("gem", &[]) });
+    writer
+}
+
+fn saved(writer: SnapshotWriter, cache: &CacheDir) -> Snapshot {
+    writer.save(cache).expect("writable");
+    Snapshot::load(&cache.snapshot(), SCHEMA).expect("just saved")
+}
+
+#[test]
+fn what_is_saved_comes_back() {
+    let (_dir, cache) = project();
+    let snapshot = saved(sample(), &cache);
+    assert_eq!(*snapshot.summary(), summary());
+
+    let inputs: Vec<_> = snapshot.inputs().collect();
+    let paths: Vec<_> = inputs.iter().map(|input| (input.path, input.role)).collect();
+    assert_eq!(
+        paths,
+        [
+            ("art/coin.svg", Role::Source),
+            ("art/coin.svg", Role::Source),
+            ("specs/icons.yaml", Role::Spec),
+            ("specs/sounds.yaml", Role::Spec),
+            ("style.md", Role::Style),
+        ]
+    );
+    assert_eq!((inputs[0].content, inputs[0].recorded), (Content::Bytes, recorded(13)));
+    assert_eq!((inputs[1].content, inputs[1].recorded), (Content::Text, recorded(11)));
+    assert_eq!(snapshot.inputs_at("art/coin.svg").count(), 2);
+    let style = snapshot.inputs_at("style.md").next().expect("recorded");
+    assert_eq!((style.number, style.recorded), (4, recorded(12)));
+    for absent in ["", "a", "specs", "zzz"] {
+        assert_eq!(snapshot.inputs_at(absent).count(), 0, "{absent}");
+    }
+
+    let dirs: Vec<_> = snapshot.dirs().collect();
+    assert_eq!(dirs[0], Dir { path: "", glob: "*.yaml", stat: recorded(20).stat });
+    assert_eq!(dirs[1].path, "specs");
+
+    let specs: Vec<_> = snapshot.specs().collect();
+    assert_eq!(specs[0].input().expect("recorded").path, "specs/sounds.yaml");
+    assert_eq!((specs[0].has_globs(), specs[0].used().count()), (false, 0));
+    assert_eq!(specs[1].input().expect("recorded").path, "specs/icons.yaml");
+    assert_eq!((specs[1].has_globs(), specs[1].used().collect::<Vec<_>>()), (true, vec![4, 1]));
+    let ids = |spec: &SpecFile<'_>| spec.assets().map(|asset| asset.id().to_owned()).collect();
+    let by_spec: Vec<Vec<String>> = specs.iter().map(ids).collect();
+    assert_eq!(by_spec, [vec!["jump"], vec!["münze", "gem"]]);
+
+    let assets: Vec<_> = snapshot.assets().collect();
+    let jump = assets[0];
+    assert_eq!((jump.media(), jump.state(), jump.phase()), (MediaKind::Audio, 9, Some(-2)));
+    assert_eq!((jump.section(), jump.key()), ("audio.sfx.ui", "sfxJump"));
+    assert_eq!(jump.tags().collect::<Vec<_>>(), ["ui", "loud"]);
+    let outputs: Vec<_> = jump.outputs().collect();
+    assert_eq!(outputs[0], Output { path: "assets/audio/jump.ogg", recorded: recorded(30) });
+    assert_eq!(outputs[1], Output { path: "assets/audio/jump.mp3", recorded: recorded(31) });
+    let coin = assets[1];
+    assert_eq!((coin.key().len(), coin.phase(), coin.number()), (5000, None, 1));
+    assert_eq!((coin.wanted(), coin.definition()), (ActionKey([1; 32]), ActionKey([2; 32])));
+    assert_eq!(coin.sources().collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(coin.outputs().next().expect("one").path, "assets/images/münze.png");
+    let gem = assets[2];
+    assert_eq!(gem.references().collect::<Vec<_>>(), ["münze", "jump"]);
+    assert_eq!((gem.outputs().len(), gem.tags().len()), (0, 1));
+    assert_eq!(gem.spec().input().expect("recorded").path, "specs/icons.yaml");
+    assert_eq!(snapshot.outputs().len(), 3);
+    assert!(snapshot.asset(3).is_none() && snapshot.input(5).is_none());
+}
+
+#[test]
+fn an_empty_project_comes_back_empty() {
+    let (_dir, cache) = project();
+    let snapshot = saved(SnapshotWriter::new(summary()), &cache);
+    assert_eq!((snapshot.input_count(), snapshot.assets().len(), snapshot.dirs().len()), (0, 0, 0));
+    assert_eq!(snapshot.inputs_at("a").count(), 0);
+}
+
+#[test]
+fn a_later_snapshot_replaces_the_earlier_one() {
+    let (_dir, cache) = project();
+    sample().save(&cache).expect("writable");
+    let snapshot = saved(SnapshotWriter::new(summary()), &cache);
+    assert_eq!(snapshot.assets().len(), 0);
+}
+
+#[test]
+fn another_version_is_as_good_as_none() {
+    let (_dir, cache) = project();
+    assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none(), "there is none yet");
+    sample().save(&cache).expect("writable");
+    assert!(Snapshot::load(&cache.snapshot(), SCHEMA + 1).is_none());
+    let mut bytes = fs::read(cache.snapshot()).expect("readable");
+    bytes[8] += 1;
+    fs::write(cache.snapshot(), bytes).expect("writable");
+    assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none());
+}
+
+#[test]
+fn a_snapshot_cut_anywhere_is_refused() {
+    let (_dir, cache) = project();
+    sample().save(&cache).expect("writable");
+    let bytes = fs::read(cache.snapshot()).expect("readable");
+    for length in (0..bytes.len()).filter(|length| *length < 1500 || length % 97 == 0) {
+        fs::write(cache.snapshot(), &bytes[..length]).expect("writable");
+        assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none(), "{length} bytes");
+    }
+    fs::write(cache.snapshot(), [&bytes[..], &[0]].concat()).expect("writable");
+    assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none(), "one byte more");
+}
+
+#[test]
+fn a_flipped_bit_is_refused_wherever_it_is() {
+    let (_dir, cache) = project();
+    sample().save(&cache).expect("writable");
+    let bytes = fs::read(cache.snapshot()).expect("readable");
+    for at in (0..bytes.len()).filter(|at| *at < 1500 || at % 31 == 0) {
+        let mut altered = bytes.clone();
+        altered[at] ^= 1 << (at % 8);
+        fs::write(cache.snapshot(), &altered).expect("writable");
+        assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none(), "byte {at}");
+    }
+    fs::create_dir(cache.path().join("folder")).expect("writable");
+    assert!(Snapshot::load(&cache.path().join("folder"), SCHEMA).is_none());
+}
+
+#[test]
+fn numbers_that_lead_nowhere_read_as_nothing() {
+    let (_dir, cache) = project();
+    let mut writer = SnapshotWriter::new(summary());
+    writer.spec(77, &[88], false);
+    writer.asset(&asset("a", &[99]));
+    let snapshot = saved(writer, &cache);
+    let spec = snapshot.specs().next().expect("one");
+    assert!(spec.input().is_none());
+    assert_eq!(spec.used().filter_map(|number| snapshot.input(number)).count(), 0);
+    let sources = snapshot.assets().flat_map(|asset| asset.sources());
+    assert_eq!(sources.filter_map(|number| snapshot.input(number)).count(), 0);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_a_typed_error() {
+    let (dir, _) = project();
+    let missing = CacheDir::of_project(&dir.path().join("nowhere"));
+    assert!(matches!(sample().save(&missing), Err(SnapshotError::Write { .. })));
+}

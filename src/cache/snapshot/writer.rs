@@ -1,0 +1,330 @@
+//! Packs the records of a run and saves them.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+
+use crate::base::{ActionKey, MediaKind};
+use crate::cache::dir::{CacheDir, replace_file};
+use crate::cache::file_memo::{Content, Recorded, Stat};
+use crate::cache::snapshot::checksum::checksum;
+use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code};
+use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
+
+/// The snapshot cannot be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It has more than 4 GiB of text or records.
+    #[error("save the snapshot: the project is too large for its format")]
+    TooLarge,
+    /// The file cannot be written.
+    #[error("save the snapshot `{path}`")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// An asset to be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAsset<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Picture or sound.
+    pub media: MediaKind,
+    /// Its tags.
+    pub tags: &'a [&'a str],
+    /// Its phase.
+    pub phase: Option<i64>,
+    /// Section of its manifest entry; empty if it has none.
+    pub section: &'a str,
+    /// Key of its manifest entry; empty if it has none.
+    pub key: &'a str,
+    /// Its state, as a code that the planner gives meaning.
+    pub state: u8,
+    /// Its wanted key.
+    pub wanted: ActionKey,
+    /// The key of its processing, checks and publishing.
+    pub definition: ActionKey,
+    /// The inputs that its actions read, as `SnapshotWriter::input` named them.
+    pub sources: &'a [u32],
+    /// Ids of the assets that it refers to.
+    pub references: &'a [&'a str],
+}
+
+/// Collects records: inputs and folders at any time, a spec file before its assets, an asset
+/// before its outputs.
+#[derive(Debug)]
+pub struct SnapshotWriter {
+    summary: Summary,
+    inputs: Vec<PendingInput>,
+    input_index: HashMap<(String, Role, Content), u32>,
+    dirs: Record,
+    specs: Vec<[u32; 4]>,
+    assets: Record,
+    outputs: Record,
+    used: Vec<u32>,
+    sources: Vec<u32>,
+    tags: Record,
+    references: Record,
+    arena: Vec<u8>,
+    interned: HashMap<String, u32>,
+    too_large: bool,
+}
+
+#[derive(Debug)]
+struct PendingInput {
+    path: String,
+    role: Role,
+    content: Content,
+    recorded: Recorded,
+}
+
+const HAS_GLOBS: u32 = 1;
+
+impl SnapshotWriter {
+    /// Begins an empty snapshot.
+    pub fn new(summary: Summary) -> Self {
+        Self {
+            summary,
+            inputs: Vec::new(),
+            input_index: HashMap::new(),
+            dirs: Record::default(),
+            specs: Vec::new(),
+            assets: Record::default(),
+            outputs: Record::default(),
+            used: Vec::new(),
+            sources: Vec::new(),
+            tags: Record::default(),
+            references: Record::default(),
+            arena: Vec::new(),
+            interned: HashMap::new(),
+            too_large: false,
+        }
+    }
+
+    /// Records a file that the build read, and returns its number for `spec` and `asset`. The same
+    /// file in the same role is recorded once.
+    pub fn input(&mut self, path: &str, role: Role, content: Content, recorded: Recorded) -> u32 {
+        let next = self.index(self.inputs.len());
+        let key = (path.to_owned(), role, content);
+        let number = *self.input_index.entry(key).or_insert(next);
+        if number == next {
+            self.inputs.push(PendingInput { path: path.to_owned(), role, content, recorded });
+        }
+        number
+    }
+
+    /// Records a folder that was listed for a glob.
+    pub fn dir(&mut self, path: &str, glob: &str, stat: &Stat) {
+        let (path, glob) = (self.text(path), self.shared_text(glob));
+        self.dirs.u32(path);
+        self.dirs.u32(glob);
+        self.dirs.stat(stat);
+    }
+
+    /// Begins a spec file: the assets that follow are its own.
+    ///
+    /// `input`: the file's number. `used`: templates, styles and other inputs that its expansion
+    /// read. `has_globs`: whether an instance in it takes its values from a listing of files.
+    pub fn spec(&mut self, input: u32, used: &[u32], has_globs: bool) {
+        let first_asset = self.index(self.assets.0.len() / Table::Assets.record_size());
+        let first_used = self.index(self.used.len());
+        self.used.extend_from_slice(used);
+        self.specs.push([input, first_asset, first_used, if has_globs { HAS_GLOBS } else { 0 }]);
+    }
+
+    /// Begins an asset of the last spec file: the outputs that follow are its own.
+    pub fn asset(&mut self, asset: &NewAsset<'_>) {
+        let id = self.text(asset.id);
+        let section = self.shared_text(asset.section);
+        let key = self.text(asset.key);
+        let first_tag = self.index(self.tags.0.len() / 4);
+        let first_output = self.index(self.outputs.0.len() / Table::Outputs.record_size());
+        let first_source = self.index(self.sources.len());
+        let first_reference = self.index(self.references.0.len() / 4);
+        let spec = self.index(self.specs.len().saturating_sub(1));
+        for tag in asset.tags {
+            let tag = self.shared_text(tag);
+            self.tags.u32(tag);
+        }
+        for reference in asset.references {
+            let reference = self.shared_text(reference);
+            self.references.u32(reference);
+        }
+        self.sources.extend_from_slice(asset.sources);
+        let record = &mut self.assets;
+        for field in
+            [id, section, key, first_tag, first_output, first_source, first_reference, spec]
+        {
+            record.u32(field);
+        }
+        record.i64(asset.phase.unwrap_or(0));
+        record.u8(asset.state);
+        record.u8(match asset.media {
+            MediaKind::Image => 0,
+            MediaKind::Audio => 1,
+        });
+        record.u8(u8::from(asset.phase.is_some()));
+        record.u8(0);
+        record.bytes(&asset.wanted.0);
+        record.bytes(&asset.definition.0);
+    }
+
+    /// Records a published file of the last asset.
+    pub fn output(&mut self, path: &str, recorded: &Recorded) {
+        let path = self.text(path);
+        self.outputs.u32(path);
+        self.outputs.recorded(recorded);
+        self.outputs.u32(u32::from(recorded.racy));
+    }
+
+    /// Saves the snapshot over the last one.
+    ///
+    /// # Errors
+    /// `SnapshotError`; the last snapshot is still there then.
+    pub fn save(self, cache: &CacheDir) -> Result<(), SnapshotError> {
+        let parts = self.pack()?;
+        let path = cache.snapshot();
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        replace_file(cache.path(), &path, &parts)
+            .map_err(|source| SnapshotError::Write { path, source })
+    }
+
+    /// The parts of the file: header, tables, strings.
+    pub(super) fn pack(mut self) -> Result<Vec<Vec<u8>>, SnapshotError> {
+        let (inputs, new_number) = self.pack_inputs();
+        let renumbered = |numbers: &[u32]| {
+            let mut record = Record::default();
+            for number in numbers {
+                record.u32(new_number.get(*number as usize).copied().unwrap_or(u32::MAX));
+            }
+            record.0
+        };
+        let mut specs = Record::default();
+        for [input, first_asset, first_used, flags] in &self.specs {
+            specs.bytes(&renumbered(&[*input]));
+            specs.u32(*first_asset);
+            specs.u32(*first_used);
+            specs.u32(*flags);
+        }
+        let (used, sources) = (renumbered(&self.used), renumbered(&self.sources));
+        let tables = [
+            inputs,
+            std::mem::take(&mut self.dirs.0),
+            specs.0,
+            std::mem::take(&mut self.assets.0),
+            std::mem::take(&mut self.outputs.0),
+            used,
+            sources,
+            std::mem::take(&mut self.tags.0),
+            std::mem::take(&mut self.references.0),
+        ];
+        let arena = std::mem::take(&mut self.arena);
+        let mut counts = Vec::new();
+        for (table, bytes) in Table::ALL.iter().zip(&tables) {
+            counts.push(self.index(bytes.len() / table.record_size()));
+        }
+        let arena_size = self.index(arena.len());
+        if self.too_large {
+            return Err(SnapshotError::TooLarge);
+        }
+        let mut header = header(&self.summary, &counts, arena_size);
+        let mut parts = vec![Vec::new()];
+        parts.extend(tables);
+        parts.push(arena);
+        let body: Vec<&[u8]> = parts.iter().skip(1).map(Vec::as_slice).collect();
+        let sum = checksum(&[&[&header.0[..]], &body[..]].concat());
+        header.u64(sum);
+        parts[0] = header.0;
+        Ok(parts)
+    }
+
+    /// The table of inputs sorted by path, and the new number of each old one.
+    fn pack_inputs(&mut self) -> (Vec<u8>, Vec<u32>) {
+        let inputs = std::mem::take(&mut self.inputs);
+        let mut order: Vec<usize> = (0..inputs.len()).collect();
+        order.sort_unstable_by_key(|&number| {
+            let input = &inputs[number];
+            (input.path.as_str(), input.role, content_code(input.content))
+        });
+        let mut new_number = vec![0; inputs.len()];
+        let mut record = Record::default();
+        for (new, old) in order.into_iter().enumerate() {
+            new_number[old] = self.index(new);
+            let input = &inputs[old];
+            let path = self.text(&input.path);
+            record.u32(path);
+            record.recorded(&input.recorded);
+            record.u8(input.role as u8);
+            record.u8(content_code(input.content));
+            record.u8(u8::from(input.recorded.racy));
+            record.u8(0);
+        }
+        (record.0, new_number)
+    }
+
+    /// Stores a string and returns its offset.
+    fn text(&mut self, text: &str) -> u32 {
+        let offset = self.index(self.arena.len());
+        let mut length = text.len();
+        while length >= 0x40 {
+            // Six bits a byte keep the length ASCII, so that all strings are checked as one text.
+            self.arena.push((length & 0x3f) as u8 | 0x40);
+            length >>= 6;
+        }
+        self.arena.push(length as u8);
+        self.arena.extend_from_slice(text.as_bytes());
+        offset
+    }
+
+    /// As `text`, for strings that many records share.
+    fn shared_text(&mut self, text: &str) -> u32 {
+        if let Some(&offset) = self.interned.get(text) {
+            return offset;
+        }
+        let offset = self.text(text);
+        self.interned.insert(text.to_owned(), offset);
+        offset
+    }
+
+    fn index(&mut self, value: usize) -> u32 {
+        u32::try_from(value).unwrap_or_else(|_| {
+            self.too_large = true;
+            u32::MAX
+        })
+    }
+}
+
+/// The header without its checksum.
+fn header(summary: &Summary, counts: &[u32], arena_size: u32) -> Record {
+    let mut header = Record::default();
+    header.bytes(&MAGIC);
+    header.u32(SNAPSHOT_FORMAT);
+    header.u32(summary.schema);
+    header.i64(summary.stamp.0);
+    header.digest(&summary.config);
+    header.u8(u8::from(summary.all_fresh));
+    header.u8(u8::from(summary.has_problems));
+    for file in [&summary.lock, &summary.manifest] {
+        header.u8(file.as_ref().map_or(0, |file| 1 + u8::from(file.racy)));
+    }
+    header.u8(u8::from(summary.purchases.is_some()));
+    header.bytes(&[0; 3]);
+    for file in [&summary.lock, &summary.manifest] {
+        match file {
+            Some(file) => header.recorded(file),
+            None => header.bytes(&[0; 72]),
+        }
+    }
+    header.stat(&summary.purchases.unwrap_or_default());
+    for count in counts {
+        header.u32(*count);
+    }
+    header.u32(arena_size);
+    header.0.resize(HEADER - 8, 0);
+    header
+}
