@@ -4,17 +4,21 @@
 
 pub mod diagnostic;
 pub mod digest;
+pub mod facts;
 pub mod fields;
 pub mod media;
 pub mod path;
+pub mod raw;
 pub mod scalar;
 pub mod source;
 pub mod units;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Label, Severity};
 pub use digest::{ActionKey, Digest};
+pub use facts::{AudioFacts, FactSheet, Facts, FileFacts, ImageFacts};
 pub use fields::{FieldList, FieldSink, KeyHasher};
 pub use media::{Audio, AudioMode, Encoding, Image, MediaKind};
 pub use path::RelPath;
+pub use raw::Raw;
 pub use scalar::Scalar;
 pub use source::{FileId, SourceMap, Span};

@@ -1,1 +1,289 @@
 //! Bodies of generate actions: an op and input bytes become raw material.
+//!
+//! Offline ops only touch what [`Inputs`] gives them and give the same material everywhere.
+
+mod file;
+mod fonts;
+mod placeholder;
+mod svg;
+
+use std::sync::Arc;
+
+use crate::base::{Raw, RelPath};
+use crate::spec::op::GenerateOp;
+
+pub use fonts::{FontError, FontSet};
+pub use placeholder::PlaceholderError;
+pub use svg::SvgError;
+
+/// What a generate action may read.
+pub trait Inputs {
+    /// The content of a file of the project.
+    ///
+    /// # Errors
+    /// `InputError` if it cannot be read.
+    fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError>;
+
+    /// The fonts that text in drawings is set in.
+    fn fonts(&self) -> &FontSet;
+}
+
+/// Why a file of the project cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// There is none.
+    #[error("there is no such file")]
+    NotFound,
+    /// The system says no.
+    #[error("the file cannot be read")]
+    Read(#[from] std::io::Error),
+}
+
+/// Why there is no raw material.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// The request goes to a provider that this version cannot ask.
+    #[error("there is no provider `{provider}` in this version")]
+    NoProvider {
+        /// Name in the spec.
+        provider: String,
+    },
+    /// This version cannot run the op.
+    #[error("`provider: {provider}` is not supported by this version")]
+    Unsupported {
+        /// Name in the spec.
+        provider: &'static str,
+    },
+    /// A person has not delivered the file yet.
+    #[error("waiting for {path}")]
+    AwaitsFile {
+        /// Where the file is expected.
+        path: RelPath,
+    },
+    /// An input file cannot be read.
+    #[error("failed to read {path}")]
+    Input {
+        /// The file.
+        path: RelPath,
+        /// Why.
+        #[source]
+        source: InputError,
+    },
+    /// Git LFS has not fetched the file.
+    #[error("{path} is a git-lfs pointer; run `git lfs pull`")]
+    LfsPointer {
+        /// The file.
+        path: RelPath,
+    },
+    /// Neither the first bytes nor the extension of a file say what it is.
+    #[error("{path} is neither a picture nor a sound of a known format")]
+    UnknownEncoding {
+        /// The file.
+        path: RelPath,
+    },
+    /// A drawing cannot be drawn.
+    #[error("failed to draw {path}")]
+    Svg {
+        /// The SVG file.
+        path: RelPath,
+        /// Why.
+        #[source]
+        source: SvgError,
+    },
+    /// A stand-in cannot be made.
+    #[error("failed to make a placeholder")]
+    Placeholder(#[from] PlaceholderError),
+}
+
+/// Makes the raw material of one asset.
+///
+/// # Errors
+/// `GenerateError`: what the op needs is missing, broken or not in this version.
+pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateError> {
+    match op {
+        GenerateOp::Request(request) => {
+            Err(GenerateError::NoProvider { provider: request.provider.clone() })
+        }
+        GenerateOp::Synth(_) => Err(GenerateError::Unsupported { provider: "synth" }),
+        GenerateOp::Command(_) => Err(GenerateError::Unsupported { provider: "command" }),
+        GenerateOp::Svg(drawing) => {
+            let path = &drawing.source;
+            let bytes = read(path, inputs)?;
+            svg::draw(&bytes, drawing.size, &drawing.vars, inputs.fonts())
+                .map(Raw::Image)
+                .map_err(|source| GenerateError::Svg { path: path.clone(), source })
+        }
+        GenerateOp::Placeholder(placeholder) => Ok(placeholder::make(placeholder)?),
+        GenerateOp::File(path) => take_file(path, read(path, inputs)?),
+        GenerateOp::Manual(path) => match read(path, inputs) {
+            Err(GenerateError::Input { source: InputError::NotFound, .. }) => {
+                Err(GenerateError::AwaitsFile { path: path.clone() })
+            }
+            bytes => take_file(path, bytes?),
+        },
+    }
+}
+
+fn read(path: &RelPath, inputs: &dyn Inputs) -> Result<Arc<[u8]>, GenerateError> {
+    let bytes =
+        inputs.read(path).map_err(|source| GenerateError::Input { path: path.clone(), source })?;
+    if file::is_lfs_pointer(&bytes) {
+        return Err(GenerateError::LfsPointer { path: path.clone() });
+    }
+    Ok(bytes)
+}
+
+fn take_file(path: &RelPath, bytes: Arc<[u8]>) -> Result<Raw, GenerateError> {
+    let encoding = file::encoding_of(path, &bytes)
+        .ok_or_else(|| GenerateError::UnknownEncoding { path: path.clone() })?;
+    Ok(Raw::File(bytes, encoding))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::base::{Encoding, MediaKind};
+    use crate::spec::op::{CommandRun, Prompt, Request, SvgDrawing, SynthSound};
+
+    struct Files {
+        files: BTreeMap<&'static str, &'static [u8]>,
+        fonts: FontSet,
+    }
+
+    impl Inputs for Files {
+        fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError> {
+            match self.files.get(path.as_str()).copied() {
+                Some(b"denied") => {
+                    Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied).into())
+                }
+                Some(bytes) => Ok(Arc::from(bytes)),
+                None => Err(InputError::NotFound),
+            }
+        }
+
+        fn fonts(&self) -> &FontSet {
+            &self.fonts
+        }
+    }
+
+    fn run(op: GenerateOp) -> Result<Raw, String> {
+        let files = Files {
+            files: BTreeMap::from([
+                (
+                    "art/coin.svg",
+                    &b"<svg xmlns='http://www.w3.org/2000/svg' width='2' height='3'/>"[..],
+                ),
+                ("art/bad.svg", b"<svg"),
+                ("art/logo.png", b"\x89PNG\r\n\x1a\n and so on"),
+                (
+                    "art/lfs.png",
+                    b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n",
+                ),
+                ("art/notes.txt", b"hello"),
+                ("art/denied.png", b"denied"),
+            ]),
+            fonts: FontSet::shipped(),
+        };
+        generate(&op, &files).map_err(|error| {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(error) = source {
+                text += &format!(": {error}");
+                source = error.source();
+            }
+            text
+        })
+    }
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text).expect("a plain path")
+    }
+
+    #[test]
+    fn drawings_become_pixels_and_files_stay_files() {
+        let vars = BTreeMap::new();
+        let drawing = SvgDrawing { source: path("art/coin.svg"), size: None, vars };
+        let raw = run(GenerateOp::Svg(drawing)).expect("a drawing");
+        assert!(matches!(raw, Raw::Image(image) if (image.width, image.height) == (2, 3)));
+        for op in [GenerateOp::File(path("art/logo.png")), GenerateOp::Manual(path("art/logo.png"))]
+        {
+            let raw = run(op).expect("a file");
+            assert!(matches!(raw, Raw::File(bytes, Encoding::Png) if bytes.ends_with(b"so on")));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_broken_is_named() {
+        let svg = |source: &str| {
+            let vars = BTreeMap::new();
+            GenerateOp::Svg(SvgDrawing { source: path(source), size: None, vars })
+        };
+        let cases = [
+            (GenerateOp::File(path("no.png")), "failed to read no.png: there is no such file"),
+            (GenerateOp::Manual(path("no.png")), "waiting for no.png"),
+            (
+                GenerateOp::File(path("art/denied.png")),
+                "failed to read art/denied.png: the file cannot be read: permission denied",
+            ),
+            (
+                GenerateOp::File(path("art/lfs.png")),
+                "art/lfs.png is a git-lfs pointer; run `git lfs pull`",
+            ),
+            (
+                GenerateOp::Manual(path("art/notes.txt")),
+                "art/notes.txt is neither a picture nor a sound of a known format",
+            ),
+            (svg("no.svg"), "failed to read no.svg: there is no such file"),
+            (
+                svg("art/bad.svg"),
+                "failed to draw art/bad.svg: it is not well-formed XML: the document does not have a root node",
+            ),
+        ];
+        for (op, message) in cases {
+            assert_eq!(run(op), Err(message.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_this_version_cannot_do_is_a_typed_error() {
+        let request = Request {
+            provider: "openai".to_owned(),
+            family: "openai".to_owned(),
+            engine: None,
+            model: None,
+            media: MediaKind::Image,
+            mode: None,
+            prompt: Prompt::default(),
+            negative: None,
+            parameters: BTreeMap::new(),
+            references: Vec::new(),
+            edit: None,
+            fallback: Vec::new(),
+        };
+        let synth = SynthSound {
+            preset: "jump".to_owned(),
+            seed: 1,
+            duration_seconds: None,
+            parameters: BTreeMap::new(),
+        };
+        let command = CommandRun {
+            run: vec!["true".to_owned()],
+            inputs: Vec::new(),
+            output: path("out.png"),
+            version: Vec::new(),
+            exact: true,
+        };
+        for (op, message) in [
+            (
+                GenerateOp::Request(Box::new(request)),
+                "there is no provider `openai` in this version",
+            ),
+            (GenerateOp::Synth(synth), "`provider: synth` is not supported by this version"),
+            (GenerateOp::Command(command), "`provider: command` is not supported by this version"),
+        ] {
+            assert_eq!(run(op), Err(message.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Decoding raster files to canonical pixels, under limits that hold before anything is allocated.
+//!
+//! Why these decoders, and what happens to 16-bit samples and orientation: docs/design/pixels.md.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use crate::base::{Encoding, Image};
+
+/// Most pixels of a picture that is decoded or made.
+pub(super) const MAX_PIXELS: u64 = 100_000_000;
+
+/// Most bytes of a file that is decoded.
+pub(super) const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// What a decoder may allocate beside its output: palettes, profiles, a row or a frame.
+const DECODER_SLACK: u64 = 64 << 20;
+
+/// Why a file did not become pixels.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// It holds a drawing or a sound.
+    #[error("{} files are not made of pixels", .0.extension())]
+    NotRaster(Encoding),
+    /// The format is known, but this version has no decoder for it.
+    #[error("{} files cannot be decoded by this version", .0.extension())]
+    NoDecoder(Encoding),
+    /// It has too many pixels.
+    #[error("the picture is {width}x{height}; at most {MAX_PIXELS} pixels are decoded")]
+    TooManyPixels {
+        /// Columns, as the header says.
+        width: u32,
+        /// Rows, as the header says.
+        height: u32,
+    },
+    /// It has too many bytes, or needs too much memory to decode.
+    #[error("the file has {0} bytes; at most {MAX_FILE_BYTES} are decoded")]
+    TooManyBytes(u64),
+    /// Its last part is missing.
+    #[error("the {} file is cut off", .0.extension())]
+    CutOff(Encoding),
+    /// The decoder refused it.
+    #[error("the {} file is damaged", .encoding.extension())]
+    Damaged {
+        /// Its encoding.
+        encoding: Encoding,
+        /// What the decoder said.
+        #[source]
+        source: ImageError,
+    },
+}
+
+/// Decodes `bytes` to RGBA8; the first frame of an animation, turned as its EXIF data says.
+///
+/// # Errors
+/// `DecodeError` for what is no raster file, is damaged, or exceeds a limit.
+pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeError> {
+    let format = raster_format(encoding)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(DecodeError::TooManyBytes(bytes.len() as u64));
+    }
+    if encoding == Encoding::Jpeg && !ends_after_last_scan(bytes) {
+        return Err(DecodeError::CutOff(encoding));
+    }
+    let damaged = |source| DecodeError::Damaged { encoding, source };
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    // The reader's own limits are replaced below by ones that fit the picture.
+    reader.limits(Limits::default());
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(DecodeError::TooManyPixels { width, height });
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(decoder.total_bytes().saturating_mul(2) + DECODER_SLACK);
+    decoder.set_limits(limits).map_err(damaged)?;
+    let orientation = decoder.orientation().map_err(damaged)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    picture.apply_orientation(orientation);
+    let rgba = picture.into_rgba8();
+    Ok(Image { width: rgba.width(), height: rgba.height(), pixels: rgba.into_raw() })
+}
+
+fn raster_format(encoding: Encoding) -> Result<ImageFormat, DecodeError> {
+    match encoding {
+        Encoding::Png => Ok(ImageFormat::Png),
+        Encoding::Webp => Ok(ImageFormat::WebP),
+        Encoding::Jpeg => Ok(ImageFormat::Jpeg),
+        Encoding::Gif => Ok(ImageFormat::Gif),
+        Encoding::Bmp => Ok(ImageFormat::Bmp),
+        Encoding::Tga => Ok(ImageFormat::Tga),
+        Encoding::Avif => Err(DecodeError::NoDecoder(encoding)),
+        Encoding::Svg
+        | Encoding::Ogg
+        | Encoding::Mp3
+        | Encoding::Opus
+        | Encoding::Flac
+        | Encoding::Wav => Err(DecodeError::NotRaster(encoding)),
+    }
+}
+
+/// Whether an end marker follows the last scan of a JPEG.
+///
+/// The decoder fills missing rows with grey instead of failing. Inside a scan 0xff is always
+/// followed by 0 or a restart marker, so neither pattern can be picture data.
+fn ends_after_last_scan(bytes: &[u8]) -> bool {
+    let scan = memchr::memmem::rfind(bytes, b"\xff\xda");
+    let end = memchr::memmem::rfind(bytes, b"\xff\xd9");
+    matches!((scan, end), (Some(scan), Some(end)) if end > scan)
+}

@@ -1,0 +1,362 @@
+//! Whole step lists, broken files and threads.
+
+use std::sync::Arc;
+
+use image::codecs::{bmp::BmpEncoder, gif::GifEncoder, tga::TgaEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+
+use super::samples::{Random, noise, solid, sprite};
+use super::*;
+use crate::base::{Audio, Digest};
+use crate::spec::op::{Check, Fit, ResizeMethod};
+
+fn output(path: &str) -> OutputFile {
+    let path = RelPath::new(path).expect("a plain path");
+    let encoding = Encoding::from_extension(path.extension().expect("an extension"));
+    OutputFile { path, encoding: encoding.expect("a known one"), variant: None }
+}
+
+fn file(image: &Image, encoding: Encoding) -> Vec<u8> {
+    let settings = encode::Settings::default();
+    let mut bytes = Vec::new();
+    let (w, h) = (image.width, image.height);
+    match encoding {
+        Encoding::Gif => GifEncoder::new(&mut bytes)
+            .encode(&image.pixels, w, h, ExtendedColorType::Rgba8)
+            .expect("memory"),
+        Encoding::Bmp => BmpEncoder::new(&mut bytes)
+            .write_image(&image.pixels, w, h, ExtendedColorType::Rgba8)
+            .expect("memory"),
+        Encoding::Tga => TgaEncoder::new(&mut bytes)
+            .write_image(&image.pixels, w, h, ExtendedColorType::Rgba8)
+            .expect("memory"),
+        _ => return encode::encode(image, encoding, settings).expect("a writable picture"),
+    }
+    bytes
+}
+
+fn raw_file(bytes: &[u8], encoding: Encoding) -> Raw {
+    Raw::File(Arc::from(bytes), encoding)
+}
+
+const READABLE: [Encoding; 6] =
+    [Encoding::Png, Encoding::Webp, Encoding::Jpeg, Encoding::Gif, Encoding::Bmp, Encoding::Tga];
+
+fn resize_to(size: (u32, u32), fit: Option<Fit>) -> Step {
+    Step::Process(ProcessOp::Resize { size, method: ResizeMethod::Lanczos, fit })
+}
+
+fn convert(quality: Option<u8>) -> Step {
+    let op = ProcessOp::Convert { formats: Vec::new(), quality, lossless: false, bitrate: None };
+    Step::Process(op)
+}
+
+fn png_raw(image: &Image) -> Raw {
+    raw_file(&file(image, Encoding::Png), Encoding::Png)
+}
+
+#[test]
+fn a_sprite_is_trimmed_scaled_and_written_twice() {
+    let mut image = geometry::transparent((64, 64));
+    geometry::place(&sprite(40, 20), &mut image, (10, 30));
+    let steps = [
+        Step::Validate(vec![Check::HasAlpha]),
+        Step::Process(ProcessOp::Trim { threshold: 0, margin: 0 }),
+        resize_to((32, 32), Some(Fit::Contain)),
+        Step::Validate(vec![Check::DimensionsMatch]),
+    ];
+    let files = [output("assets/coin.png"), output("assets/coin.webp")];
+    let done = process(&Raw::Image(image), Some((64, 64)), &steps, &files).expect("a sprite");
+
+    let facts: Vec<_> = done
+        .checkpoints
+        .iter()
+        .map(|facts| match facts {
+            Facts::Image(facts) => (facts.width, facts.height, facts.expected),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(facts, [(64, 64, Some((64, 64))), (32, 32, Some((32, 32)))]);
+    for (file, facts) in done.files.iter().zip(&done.finals) {
+        assert_eq!(Encoding::sniff(&file.bytes), Some(facts.encoding));
+        assert_eq!(facts.size, file.bytes.len() as u64);
+        assert_eq!((facts.width, facts.height), (Some(32), Some(32)));
+    }
+    let png = decode::decode(&done.files[0].bytes, Encoding::Png).expect("our own file");
+    assert_eq!(geometry::bounds(&png, 0).map(|rect| rect.width), Some(32));
+}
+
+#[test]
+fn whole_step_lists_are_golden() {
+    let steps = [
+        Step::Process(ProcessOp::KeyBackground { color: None, tolerance: 8 }),
+        Step::Process(ProcessOp::Trim { threshold: 4, margin: 1 }),
+        resize_to((24, 24), Some(Fit::Contain)),
+        Step::Process(ProcessOp::Pad { size: (32, 32), color: [0; 4] }),
+        Step::Process(ProcessOp::Outline { width: 2, color: [20, 20, 40, 255] }),
+    ];
+    let mut image = solid(48, 40, [240, 240, 240, 255]);
+    geometry::place(&solid(20, 12, [200, 40, 40, 255]), &mut image, (9, 11));
+    let files = [output("a.png"), output("a.webp")];
+    let done = process(&png_raw(&image), None, &steps, &files).expect("a plain background");
+    let digests: Vec<_> =
+        done.files.iter().map(|file| Digest::of(&file.bytes).hex()[..16].to_owned()).collect();
+    insta::assert_snapshot!(digests.join(" "), @"12ba84092d602ff5 282a520643f6a437");
+}
+
+#[test]
+fn one_thread_and_eight_give_the_same_bytes() {
+    let steps = [resize_to((33, 21), Some(Fit::Cover)), convert(Some(80))];
+    let files = [output("a.png"), output("a.webp"), output("a.jpg")];
+    let raws: Vec<_> = (0..16)
+        .map(|seed| {
+            let mut image = noise(50, 40, seed);
+            image.pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+            Raw::Image(image)
+        })
+        .collect();
+    let run = |raw: &Raw| process(raw, None, &steps, &files).expect("opaque pictures").files;
+    let alone: Vec<_> = raws.iter().map(run).collect();
+    let together: Vec<Vec<_>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..8)
+            .map(|thread| {
+                let raws = raws.iter().skip(thread).step_by(8);
+                scope.spawn(move || raws.map(run).collect::<Vec<_>>())
+            })
+            .collect();
+        handles.into_iter().map(|handle| handle.join().expect("no panic")).collect()
+    });
+    for (index, files) in alone.iter().enumerate() {
+        assert_eq!(*files, together[index % 8][index / 8]);
+    }
+}
+
+#[test]
+fn raw_bytes_pass_through_untouched() {
+    let image = sprite(16, 16);
+    let no_change = [
+        resize_to((16, 16), None),
+        Step::Process(ProcessOp::Crop { x: 0, y: 0, width: 16, height: 16 }),
+        Step::Process(ProcessOp::Pad { size: (16, 16), color: [0; 4] }),
+        convert(None),
+    ];
+    for encoding in [Encoding::Png, Encoding::Webp, Encoding::Gif, Encoding::Bmp] {
+        let bytes = file(&image, encoding);
+        let raw = raw_file(&bytes, encoding);
+        let file = output(&format!("a.{}", encoding.extension()));
+        let done = process(&raw, None, &no_change, std::slice::from_ref(&file)).expect("as it is");
+        assert_eq!(done.files[0].bytes, bytes);
+        assert_eq!(done.finals[0].width, Some(16));
+    }
+    let raw = raw_file(&file(&image, Encoding::Webp), Encoding::Webp);
+    let done = process(&raw, None, &[convert(Some(5))], &[output("a.webp")]).expect("encoded");
+    assert_ne!(raw, raw_file(&done.files[0].bytes, Encoding::Webp));
+}
+
+#[test]
+fn compressing_never_makes_a_file_larger() {
+    let image = sprite(60, 60);
+    let compress = |level| [Step::Process(ProcessOp::Compress { level })];
+    let small = raw_file(&png::encode_png(&image, 6), Encoding::Png);
+    let done = process(&small, None, &compress(0), &[output("a.png")]).expect("a picture");
+    assert_eq!(raw_file(&done.files[0].bytes, Encoding::Png), small);
+    let large = png::encode_png(&noise(60, 60, 1), 0);
+    let raw = raw_file(&large, Encoding::Png);
+    let done = process(&raw, None, &compress(6), &[output("a.png")]).expect("a picture");
+    assert!(done.files[0].bytes.len() <= large.len());
+}
+
+#[test]
+fn variants_are_made_from_the_picture_where_they_stand() {
+    let scale = BTreeMap::from([("1x".to_owned(), (16, 16)), ("2x".to_owned(), (32, 32))]);
+    let variants = Step::Process(ProcessOp::Variants { scale, method: ResizeMethod::Lanczos });
+    let steps = [resize_to((32, 32), None), variants.clone()];
+    let variant = |name: &str| OutputFile {
+        variant: Some(name.to_owned()),
+        ..output(&format!("a@{name}.png"))
+    };
+    let files = [variant("1x"), variant("2x"), output("a.png")];
+    let done = process(&Raw::Image(sprite(64, 64)), None, &steps, &files).expect("square");
+    let widths: Vec<_> = done.finals.iter().map(|facts| facts.width).collect();
+    assert_eq!(widths, [Some(16), Some(32), Some(32)]);
+    assert_eq!(done.files[1], done.files[2]);
+
+    let error = process(&Raw::Image(sprite(64, 64)), None, &steps, &[variant("3x")]);
+    assert!(matches!(error, Err(ProcessError::UnknownVariant { .. })));
+    let late = [variants, resize_to((8, 8), None)];
+    let error = process(&Raw::Image(sprite(64, 64)), None, &late, &[]).expect_err("too late");
+    assert!(matches!(error, ProcessError::AfterVariants { step: 1, name: "resize" }));
+    let error = process(&Raw::Image(sprite(64, 32)), None, &late, &[]).expect_err("not square");
+    assert!(matches!(
+        error,
+        ProcessError::Op { step: 0, name: "variants", source: OpError::Aspect { .. } }
+    ));
+}
+
+#[test]
+fn unsupported_steps_are_refused_before_anything_runs() {
+    let ops = [
+        ProcessOp::Quantize { colors: 16, dither: false },
+        ProcessOp::Glow { radius: 2, color: [0; 4] },
+        ProcessOp::Watermark {
+            source: RelPath::new("logo.png").expect("a plain path"),
+            opacity: 1.0,
+            position: "center".to_owned(),
+        },
+        ProcessOp::TrimSilence { threshold_db: -40.0 },
+        ProcessOp::Fade { in_seconds: 0.0, out_seconds: 0.1 },
+        ProcessOp::Cut { from: 0.0, to: None },
+        ProcessOp::Loop { crossfade_seconds: 0.1 },
+        ProcessOp::Resample { rate: 48_000 },
+        ProcessOp::Channels { count: 1 },
+    ];
+    for op in ops {
+        assert!(unsupported(&op), "{op:?}");
+        let name = op.name();
+        let steps = [resize_to((0, 0), None), Step::Process(op)];
+        let error = process(&Raw::Image(sprite(4, 4)), None, &steps, &[]).expect_err("refused");
+        assert_eq!(error.to_string(), format!("`{name}` is not supported by this version"));
+    }
+}
+
+#[test]
+fn sounds_and_drawings_are_passed_on_or_refused() {
+    let sound = Raw::Audio(Audio { rate: 8_000, channels: 1, samples: vec![0.5; 800] });
+    let validate = Step::Validate(Vec::new());
+    let error = process(&sound, None, &[], &[output("a.ogg")]).expect_err("no encoder");
+    assert!(matches!(error, ProcessError::Encode { source: EncodeError::NoEncoder(_), .. }));
+    let done = process(&sound, None, std::slice::from_ref(&validate), &[]).expect("only measured");
+    assert!(matches!(&done.checkpoints[..], [Facts::Audio(facts)] if facts.frames == 800));
+
+    let ogg = raw_file(b"OggS and so on", Encoding::Ogg);
+    let done = process(&ogg, None, &[validate], &[output("a.ogg")]).expect("as it is");
+    assert_eq!(done.files[0].bytes, b"OggS and so on");
+    assert_eq!(done.checkpoints, [Facts::Opaque { encoding: Encoding::Ogg }]);
+    assert_eq!(done.finals[0].width, None);
+    let steps = [resize_to((8, 8), None)];
+    for raw in [sound, ogg.clone()] {
+        let error = process(&raw, None, &steps, &[]).expect_err("not a picture");
+        assert!(matches!(error, ProcessError::WrongMedia { step: 0, name: "resize" }));
+    }
+    assert!(matches!(
+        process(&ogg, None, &[], &[output("a.mp3")]),
+        Err(ProcessError::Decode(DecodeError::NotRaster(Encoding::Ogg)))
+    ));
+    let svg = raw_file(b"<svg/>", Encoding::Svg);
+    assert!(process(&svg, None, &[], &[output("a.svg")]).is_ok());
+    for steps in [&steps[..], &[]] {
+        let error = process(&svg, None, steps, &[output("a.png")]).expect_err("not pixels");
+        assert!(matches!(error, ProcessError::Decode(DecodeError::NotRaster(Encoding::Svg))));
+    }
+    let avif = raw_file(b"\0\0\0 ftypavif", Encoding::Avif);
+    let error = process(&avif, None, &steps, &[]).expect_err("no decoder");
+    assert!(matches!(error, ProcessError::Decode(DecodeError::NoDecoder(Encoding::Avif))));
+}
+
+#[test]
+fn every_raster_format_is_read() {
+    let mut image = solid(7, 5, [200, 30, 40, 255]);
+    geometry::place(&solid(3, 2, [20, 230, 40, 255]), &mut image, (2, 1));
+    for encoding in READABLE {
+        let decoded = decode::decode(&file(&image, encoding), encoding).expect("a good file");
+        assert_eq!((decoded.width, decoded.height), (7, 5), "{encoding:?}");
+        if !matches!(encoding, Encoding::Webp | Encoding::Jpeg) {
+            assert_eq!(decoded, image, "{encoding:?}");
+        }
+    }
+}
+
+#[test]
+fn sixteen_bits_become_eight() {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, 2, 1);
+    encoder.set_color(::png::ColorType::Rgba);
+    encoder.set_depth(::png::BitDepth::Sixteen);
+    let mut writer = encoder.write_header().expect("memory");
+    let samples = [0xffff_u16, 0x8080, 0x0000, 0xffff, 0x1234, 0x00ff, 0x7fff, 0x0101];
+    let samples: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
+    writer.write_image_data(&samples).expect("memory");
+    writer.finish().expect("memory");
+    let decoded = decode::decode(&bytes, Encoding::Png).expect("a good file");
+    assert_eq!(decoded.pixels, [255, 128, 0, 255, 18, 1, 127, 1]);
+}
+
+#[test]
+fn a_turned_photo_is_turned_back() {
+    let mut image = solid(16, 8, [10, 10, 10, 255]);
+    geometry::place(&solid(8, 8, [240, 240, 240, 255]), &mut image, (0, 0));
+    let jpeg = file(&image, Encoding::Jpeg);
+    // An APP1 segment whose only entry says "turn right to see it upright" (6).
+    let exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let size = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
+    let turned = [&jpeg[..2], b"\xff\xe1", &size, exif, &jpeg[2..]].concat();
+    let decoded = decode::decode(&turned, Encoding::Jpeg).expect("a good file");
+    assert_eq!((decoded.width, decoded.height), (8, 16));
+    assert!(decoded.pixels[0] > 200, "the left end is at the top");
+    assert!(decoded.pixels[decoded.pixels.len() - 4] < 50);
+}
+
+#[test]
+fn huge_headers_are_refused_before_their_pixels() {
+    let mut png = file(&solid(1, 1, [0; 4]), Encoding::Png);
+    png[16..20].copy_from_slice(&30_000u32.to_be_bytes());
+    png[20..24].copy_from_slice(&30_000u32.to_be_bytes());
+    let mut crc = libdeflater::Crc::new();
+    crc.update(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
+    let mut bmp = file(&solid(1, 1, [0; 4]), Encoding::Bmp);
+    bmp[18..22].copy_from_slice(&30_000u32.to_le_bytes());
+    bmp[22..26].copy_from_slice(&30_000u32.to_le_bytes());
+    let mut gif = file(&solid(1, 1, [0; 4]), Encoding::Gif);
+    gif[6..10].fill(0xff);
+    for (bytes, encoding) in [(png, Encoding::Png), (bmp, Encoding::Bmp), (gif, Encoding::Gif)] {
+        let error = decode::decode(&bytes, encoding).expect_err("too many pixels");
+        assert!(matches!(error, DecodeError::TooManyPixels { .. }), "{encoding:?}: {error:?}");
+    }
+}
+
+#[test]
+fn cut_off_files_are_errors() {
+    let mut image = noise(24, 16, 8);
+    image.pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+    for encoding in READABLE {
+        let bytes = file(&image, encoding);
+        let whole = decode::decode(&bytes, encoding).expect("a good file");
+        for end in 0..bytes.len() {
+            // The decoder may see that only the trailer is missing; a wrong picture it must not
+            // give.
+            if let Ok(decoded) = decode::decode(&bytes[..end], encoding) {
+                assert_eq!(decoded, whole, "{encoding:?} cut at {end} of {}", bytes.len());
+            }
+        }
+        assert!(decode::decode(&bytes[..bytes.len() / 2], encoding).is_err(), "{encoding:?}");
+        assert!(decode::decode(&[], encoding).is_err(), "{encoding:?}");
+    }
+}
+
+#[test]
+fn damaged_files_never_panic() {
+    let mut random = Random::new(20);
+    let images = [sprite(20, 14), noise(9, 9, 3)];
+    for encoding in READABLE {
+        for image in &images {
+            let mut image = image.clone();
+            image.pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
+            let good = file(&image, encoding);
+            for _ in 0..300 {
+                let mut bytes = good.clone();
+                for _ in 0..=random.below(4) {
+                    let at = random.below(bytes.len().min(200));
+                    bytes[at] = random.next() as u8;
+                }
+                if random.below(4) == 0 {
+                    bytes.truncate(random.below(bytes.len()) + 1);
+                }
+                if let Ok(decoded) = decode::decode(&bytes, encoding) {
+                    let count = decoded.width as usize * decoded.height as usize * 4;
+                    assert_eq!(decoded.pixels.len(), count);
+                }
+            }
+        }
+    }
+}
