@@ -189,6 +189,8 @@ fn every_parameter_set_of_the_first_users_specs_checks_cleanly() {
             }
         }
     }
+    // The seed's template: an effect that falls back to another family.
+    assert!(sound("elevenlabs", None, &[]).resolve("bark", None).is_ok());
     let jump =
         [("duration_seconds", Scalar::Number(0.3)), ("prompt_influence", Scalar::Number(0.35))];
     assert_eq!(sound("elevenlabs", None, &jump).check(), []);
