@@ -368,6 +368,11 @@ fn unknown_names_are_suggested() {
             "generation.engine",
             "engines: stability, automatic1111, comfyui",
         ),
+        (
+            Request { engine: Some("automatic1111"), ..image("stable-diffusion", &[]) },
+            "generation.model",
+            "name it with `generation.model`, or `checkpoint`",
+        ),
         (image("replicate", &[]), "generation.model", "name it with `generation.model`"),
     ];
     for (request, field, help) in cases {

@@ -19,7 +19,7 @@ pub use caps::{
 pub use durable::WriteError;
 pub use id::PurchaseId;
 pub use journal::{Journal, JournalError, Listing, Problem};
-pub use raw::{MissingRaw, Raw, RawError, RawOrigin, RawStore, SecondCopy, Stored};
+pub use raw::{MissingCause, MissingRaw, Raw, RawError, RawOrigin, RawStore, SecondCopy, Stored};
 pub use record::{Basis, DecodeError, Purchase};
 pub use recover::{Recovery, Resolution};
 pub use state::{Change, IllegalChange, State};

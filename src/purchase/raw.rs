@@ -82,8 +82,19 @@ pub enum RawOrigin {
 pub struct MissingRaw {
     /// The bytes.
     pub digest: Digest,
-    /// Whether a file is there whose content is not theirs.
-    pub damaged: bool,
+    /// What is in their place.
+    pub cause: MissingCause,
+}
+
+/// What is in the place of missing bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingCause {
+    /// No file.
+    Absent,
+    /// A file with other content.
+    Damaged,
+    /// A pointer of Git LFS: `git lfs pull` brings the bytes.
+    LfsPointer,
 }
 
 impl RawStore {
@@ -128,9 +139,12 @@ impl RawStore {
             Some(second) => find(second, digest)?,
             None => Found::Nothing,
         };
-        let damaged = matches!((&own, &second), (Found::Damaged, _) | (_, Found::Damaged));
+        let cause = match (&own, &second) {
+            (Found::Bad(cause), _) | (_, Found::Bad(cause)) => *cause,
+            _ => MissingCause::Absent,
+        };
         let (Found::Good { bytes, extension }, Some(home)) = (second, &self.second) else {
-            return Ok(Err(MissingRaw { digest, damaged }));
+            return Ok(Err(MissingRaw { digest, cause }));
         };
         let name = file_name(digest, &extension);
         // Bytes in hand are good even where the paid folder is read-only.
@@ -161,9 +175,12 @@ pub(super) fn is_extension(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
+/// How every pointer file of Git LFS begins.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 enum Found {
     Good { bytes: Vec<u8>, extension: String },
-    Damaged,
+    Bad(MissingCause),
     Nothing,
 }
 
@@ -174,7 +191,7 @@ fn file_name(digest: Digest, extension: &str) -> String {
 /// Reads the file of a digest, whatever its extension, and verifies it.
 fn find(folder: &Path, digest: Digest) -> Result<Found, RawError> {
     let hex = digest.hex();
-    let mut damaged = false;
+    let mut bad = Found::Nothing;
     for name in names(folder)? {
         let Some(extension) = name.strip_prefix(&hex).and_then(|rest| rest.strip_prefix('.'))
         else {
@@ -188,9 +205,13 @@ fn find(folder: &Path, digest: Digest) -> Result<Found, RawError> {
         if Digest::of(&bytes) == digest {
             return Ok(Found::Good { bytes, extension: extension.to_owned() });
         }
-        damaged = true;
+        bad = Found::Bad(if bytes.starts_with(LFS_POINTER) {
+            MissingCause::LfsPointer
+        } else {
+            MissingCause::Damaged
+        });
     }
-    Ok(if damaged { Found::Damaged } else { Found::Nothing })
+    Ok(bad)
 }
 
 /// Names of the raw files in a folder, in no order; temporary files are none.
@@ -289,16 +310,31 @@ mod tests {
         assert_eq!(fs::read(&own).expect("healed"), b"coin");
         fs::write(&own, b"xxxx").expect("both names damaged");
         fs::write(dir.path().join("home/raw").join(&name), b"xxxx").expect("both damaged");
-        assert_eq!(found(&store, digest), Err(MissingRaw { digest, damaged: true }));
+        assert_eq!(found(&store, digest), Err(MissingRaw { digest, cause: MissingCause::Damaged }));
+    }
+
+    #[test]
+    fn a_pointer_of_git_lfs_is_no_damage() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = RawStore::new(dir.path(), None);
+        let digest = Digest::of(b"coin");
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n";
+        fs::create_dir(dir.path().join("raw")).expect("a folder");
+        fs::write(dir.path().join("raw").join(file_name(digest, "png")), pointer)
+            .expect("a pointer");
+        assert_eq!(
+            found(&store, digest),
+            Err(MissingRaw { digest, cause: MissingCause::LfsPointer })
+        );
     }
 
     #[test]
     fn what_is_nowhere_is_missing_and_no_error() {
         let (dir, store) = homes();
         let digest = Digest::of(b"coin");
-        assert_eq!(found(&store, digest), Err(MissingRaw { digest, damaged: false }));
+        assert_eq!(found(&store, digest), Err(MissingRaw { digest, cause: MissingCause::Absent }));
         let alone = RawStore::new(dir.path(), None);
-        assert_eq!(found(&alone, digest), Err(MissingRaw { digest, damaged: false }));
+        assert_eq!(found(&alone, digest), Err(MissingRaw { digest, cause: MissingCause::Absent }));
         assert!(matches!(alone.put(b"coin", "png").expect("stored").second, SecondCopy::Off));
     }
 
@@ -322,7 +358,7 @@ mod tests {
         fs::write(folder.join(".tmp-a1b2c3"), b"coi").expect("a cut temporary file");
         fs::write(folder.join("README"), b"hello").expect("a stranger");
         assert_eq!(store.list().expect("a list"), []);
-        assert_eq!(found(&store, digest), Err(MissingRaw { digest, damaged: false }));
+        assert_eq!(found(&store, digest), Err(MissingRaw { digest, cause: MissingCause::Absent }));
         store.put(b"coin", "png").expect("stored beside it");
         assert_eq!(found(&store, digest).expect("found").bytes, b"coin");
     }
