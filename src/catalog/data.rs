@@ -114,6 +114,9 @@ impl Catalog {
                 source: Box::new(source),
             })?;
             let rows = Rows { name, file: &file };
+            if file.sources.is_empty() && !file.model.is_empty() {
+                return Err(rows.error("sources", "facts about models need a source"));
+            }
             for row in &file.provider {
                 catalog.providers.push(rows.provider(row)?);
             }

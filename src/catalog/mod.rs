@@ -1,7 +1,7 @@
 //! What is known about providers and their models: parameters, translations, prices, dates.
 //!
-//! Facts are dated data in `data/*.toml`; the functions here are pure. Nothing knows specs, files,
-//! keys of actions or the clock: a date arrives as a value.
+//! Facts are dated data in `data/*.toml`, field by field in docs/design/catalog.md; the functions
+//! here are pure. Nothing knows specs, files, keys of actions or the clock: a date arrives as a value.
 
 pub mod check;
 mod data;
@@ -65,12 +65,12 @@ pub fn default_model(
 /// The type that a parameter has for a provider, else for any other provider; none if no provider
 /// has a parameter of that name.
 ///
-/// A spec's decoder types the value with it, so that [`check`] can say who does take it.
+/// A spec's decoder types the value with it, so that [`check()`] can say who does take it.
 pub fn parameter_type(provider: &str, parameter: &str) -> Option<ParameterType> {
     Catalog::shipped().parameter_type(provider, parameter)
 }
 
-/// The table of translations that [`resolve`] applies, in its order.
+/// The table of translations that [`resolve()`] applies, in its order.
 pub fn translation_rules() -> &'static [TranslationRule] {
     &Catalog::shipped().translations
 }

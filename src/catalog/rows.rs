@@ -15,8 +15,7 @@ use crate::catalog::parameter::{EditUse, Need, Parameter, ParameterType, SizeRul
 pub(super) struct File {
     as_of: String,
     #[serde(default)]
-    #[expect(dead_code, reason = "notes for readers of the data file")]
-    sources: Vec<String>,
+    pub(super) sources: Vec<String>,
     #[serde(default)]
     pub(super) provider: Vec<ProviderRow>,
     #[serde(default)]

@@ -59,8 +59,11 @@ where
             return Err(vec![wrong_kind(catalog, wanted, model, &model.id)]);
         }
         let message = format!("`{}` needs a model", provider.name);
-        let help = "name it with `generation.model`, or `model` of the provider in the Assetfile";
-        return Err(issue("generation.model", message, Some(help.to_owned())));
+        let setting = if engine.local { "checkpoint" } else { "model" };
+        let help = format!(
+            "name it with `generation.model`, or `{setting}` of the provider in the Assetfile"
+        );
+        return Err(issue("generation.model", message, Some(help)));
     };
     let Some(model) = catalog.find_model(&provider.family, &engine.name, wanted.media, id) else {
         let ids: Vec<&str> = catalog

@@ -189,6 +189,8 @@ fn every_parameter_set_of_the_first_users_specs_checks_cleanly() {
             }
         }
     }
+    // The seed's template: an effect that falls back to another family.
+    assert!(sound("elevenlabs", None, &[]).resolve("bark", None).is_ok());
     let jump =
         [("duration_seconds", Scalar::Number(0.3)), ("prompt_influence", Scalar::Number(0.35))];
     assert_eq!(sound("elevenlabs", None, &jump).check(), []);
@@ -365,6 +367,11 @@ fn unknown_names_are_suggested() {
             Request { engine: Some("webui"), ..image("stable-diffusion", &[]) },
             "generation.engine",
             "engines: stability, automatic1111, comfyui",
+        ),
+        (
+            Request { engine: Some("automatic1111"), ..image("stable-diffusion", &[]) },
+            "generation.model",
+            "name it with `generation.model`, or `checkpoint`",
         ),
         (image("replicate", &[]), "generation.model", "name it with `generation.model`"),
     ];

@@ -190,7 +190,7 @@ fn every_allowed_quality_and_size_has_an_ordered_price() {
 #[test]
 fn broken_data_is_refused_with_its_row() {
     let file = |model: &str| {
-        let head = "as_of = \"2026-01-01\"\n[[provider]]\nname = \"p\"\nfamily = \"p\"\ntitle = \"P\"\nmedia = [\"image\"]\nengines = [{ name = \"p\" }]\n";
+        let head = "as_of = \"2026-01-01\"\nsources = [\"a test\"]\n[[provider]]\nname = \"p\"\nfamily = \"p\"\ntitle = \"P\"\nmedia = [\"image\"]\nengines = [{ name = \"p\" }]\n";
         let model = format!(
             "{head}[[model]]\nid = \"m\"\nstate = \"current\"\nmedia = \"image\"\nseed = \"none\"\n{model}"
         );
@@ -222,6 +222,9 @@ fn broken_data_is_refused_with_its_row() {
         let error = file(&format!("{price}{extra}\n")).expect_err(extra);
         assert_eq!(error, format!("data file `test`, `m`: {problem}"));
     }
+    let unsourced = "as_of = \"2026-01-01\"\n[[model]]\nid = \"m\"\nstate = \"current\"\nmedia = \"image\"\nseed = \"none\"\nprice = { kind = \"free\" }\n";
+    let error = Catalog::parse(&[("test", unsourced)]).expect_err("no source");
+    assert_eq!(error.to_string(), "data file `test`, `sources`: facts about models need a source");
     let twice = format!(
         "{price}[[model]]\nid = \"m\"\nstate = \"current\"\nmedia = \"image\"\nseed = \"none\"\n{price}"
     );
