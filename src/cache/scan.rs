@@ -57,8 +57,9 @@ impl ProjectFiles {
         let handle = self.handle.open_below(if path.is_empty() { "." } else { path });
         let handle = handle.map_err(|source| io_error(path, source))?;
         let mut listing = self.walk(&handle, path.to_owned(), &[], keep)?;
-        listing.files.sort_unstable();
-        listing.dirs.sort_unstable();
+        // A stable sort finds the sorted runs that the folders left.
+        listing.files.sort_by(|a, b| a.path.cmp(&b.path));
+        listing.dirs.sort_by(|a, b| a.path.cmp(&b.path));
         listing.skipped.sort_unstable();
         Ok(listing)
     }
@@ -68,16 +69,28 @@ impl ProjectFiles {
     /// Paths are relative to the root; neighbours in one folder share one open directory, so a
     /// sorted list is fastest.
     pub fn stat_many(&self, paths: &[&str]) -> Vec<Option<Stat>> {
+        self.stat_all(paths, Kind::File)
+    }
+
+    /// The stat of every path that is a folder; none for all others. `""` is the root.
+    ///
+    /// A folder whose stat is that of an earlier listing, and not racy, still holds the same names:
+    /// a run that knows the listing need not repeat it.
+    pub fn stat_dirs(&self, paths: &[&str]) -> Vec<Option<Stat>> {
+        self.stat_all(paths, Kind::Dir)
+    }
+
+    fn stat_all(&self, paths: &[&str], kind: Kind) -> Vec<Option<Stat>> {
         if paths.len() <= CHUNK {
-            return self.stat_chunk(paths);
+            return self.stat_chunk(paths, kind);
         }
         let mut stats = vec![None; paths.len()];
         let chunks = stats.par_chunks_mut(CHUNK).zip(paths.par_chunks(CHUNK));
-        chunks.for_each(|(stats, paths)| stats.copy_from_slice(&self.stat_chunk(paths)));
+        chunks.for_each(|(stats, paths)| stats.copy_from_slice(&self.stat_chunk(paths, kind)));
         stats
     }
 
-    fn stat_chunk(&self, paths: &[&str]) -> Vec<Option<Stat>> {
+    fn stat_chunk(&self, paths: &[&str], kind: Kind) -> Vec<Option<Stat>> {
         let mut stats = Vec::with_capacity(paths.len());
         let mut open: Option<(&str, Option<DirHandle>)> = None;
         for &path in paths {
@@ -86,7 +99,8 @@ impl ProjectFiles {
                 open = Some((parent, self.handle.open_below(parent).ok()));
             }
             let handle = open.as_ref().and_then(|(_, handle)| handle.as_ref());
-            stats.push(handle.and_then(|handle| stat_file(handle, name)));
+            let name = if name.is_empty() { "." } else { name };
+            stats.push(handle.and_then(|handle| stat_kind(handle, name, kind)));
         }
         stats
     }
@@ -127,9 +141,10 @@ impl ProjectFiles {
             }
         }
         files.sort_unstable();
+        dirs.sort_unstable();
         let look = |name: &String| {
             let path = join(&path, name);
-            let stat = keep(&path).then(|| stat_file(handle, name)).flatten()?;
+            let stat = keep(&path).then(|| stat_kind(handle, name, Kind::File)).flatten()?;
             Some(ListedFile { path, stat })
         };
         listing.files = if files.len() <= CHUNK {
@@ -170,13 +185,13 @@ impl ProjectFiles {
     }
 }
 
-/// The stat of a regular file below a directory, through a symlink if need be.
-fn stat_file(handle: &DirHandle, name: &str) -> Option<Stat> {
+/// The stat of a name of that kind in a directory, through a symlink if need be.
+fn stat_kind(handle: &DirHandle, name: &str, kind: Kind) -> Option<Stat> {
     let mut entry = handle.stat(name, false).ok().flatten()?;
     if entry.kind == Kind::Symlink {
         entry = handle.stat(name, true).ok().flatten()?;
     }
-    (entry.kind == Kind::File).then_some(entry.stat)
+    (entry.kind == kind).then_some(entry.stat)
 }
 
 fn join(dir: &str, name: &str) -> String {
@@ -254,6 +269,20 @@ mod tests {
         assert_eq!(found, [true, false, false, true, false, true, false]);
         let metadata = fs::metadata(dir.path().join("b/two")).expect("there");
         assert_eq!(stats[3], Some(Stat::of(&metadata)));
+    }
+
+    #[test]
+    fn a_folder_shows_that_a_name_came_or_went() {
+        let (dir, files) = project(&["specs/a/one", "specs/two"]);
+        let listing = files.list(None, &|_| true).expect("readable");
+        let paths: Vec<_> = listing.dirs.iter().map(|dir| dir.path.as_str()).collect();
+        let before: Vec<_> = listing.dirs.iter().map(|dir| Some(dir.stat)).collect();
+        assert_eq!(files.stat_dirs(&paths), before);
+        fs::remove_file(dir.path().join("specs/a/one")).expect("there");
+        let after = files.stat_dirs(&paths);
+        assert_eq!(after[..2], before[..2], "the root and specs hold the same names");
+        assert_ne!(after[2], before[2]);
+        assert_eq!(files.stat_dirs(&["specs/two", "none"]), [None, None]);
     }
 
     #[cfg(unix)]

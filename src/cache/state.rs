@@ -6,6 +6,7 @@
 //! docs/design/cache-format.md.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -230,7 +231,7 @@ impl State {
         &self,
         work: impl FnOnce() -> Result<T, redb::Error>,
     ) -> Result<T, StateError> {
-        let reason = match catch_unwind(AssertUnwindSafe(work)) {
+        let reason = match catch_damage(work) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(redb::Error::Corrupted(reason))) => reason,
             Ok(Err(redb::Error::Io(source))) if source.kind() != ErrorKind::UnexpectedEof => {
@@ -260,7 +261,7 @@ fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
             RebuildReason::Damaged(reason)
         }));
     }
-    let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, redb::Error> {
+    let opened = catch_damage(|| {
         let db = Database::builder()
             .set_concurrency_mode(ConcurrencyMode::MultiWriter)
             .set_cache_size(PAGE_CACHE)
@@ -270,7 +271,7 @@ fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
             create_tables(&db)?;
         }
         Ok((db, found))
-    }));
+    });
     let unusable = |reason| Ok(Opened::Unusable(reason));
     match opened {
         Ok(Ok((db, None))) => Ok(Opened::Ready { db, created: true }),
@@ -366,6 +367,26 @@ fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
 /// Its presence says that the database is to be rebuilt; its text says why.
 fn damage_marker(cache: &CacheDir) -> PathBuf {
     cache.path().join("state.damaged")
+}
+
+thread_local! {
+    static IN_GUARDED_WORK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread runs database code whose panic will be caught and reported as damage: a
+/// panic hook has nothing to say about it.
+pub fn in_guarded_work() -> bool {
+    IN_GUARDED_WORK.get()
+}
+
+/// Runs database work; a panic in it comes back as a value.
+fn catch_damage<T>(
+    work: impl FnOnce() -> Result<T, redb::Error>,
+) -> thread::Result<Result<T, redb::Error>> {
+    let outer = IN_GUARDED_WORK.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    IN_GUARDED_WORK.set(outer);
+    result
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -5,12 +5,13 @@
 const KEYS: [u64; 4] =
     [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3];
 
-/// The checksum of `parts` as they follow each other; where one ends counts.
-pub(super) fn checksum(parts: &[&[u8]]) -> u64 {
-    parts.iter().fold(KEYS[0], |sum, part| fold(sum ^ KEYS[1], of_part(part)))
+/// The checksum of parts, of their own checksums in their order.
+pub(super) fn combine(parts: impl IntoIterator<Item = u64>) -> u64 {
+    parts.into_iter().fold(KEYS[0], |sum, part| fold(sum ^ KEYS[1], part))
 }
 
-fn of_part(bytes: &[u8]) -> u64 {
+/// The checksum of one part, its length included.
+pub(super) fn of_part(bytes: &[u8]) -> u64 {
     let mut lanes = KEYS;
     let mut blocks = bytes.chunks_exact(64);
     for block in &mut blocks {
@@ -44,6 +45,10 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    fn checksum(parts: &[&[u8]]) -> u64 {
+        combine(parts.iter().map(|part| of_part(part)))
+    }
 
     #[test]
     fn every_bit_and_every_length_counts() {

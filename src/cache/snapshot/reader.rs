@@ -6,13 +6,15 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use crate::base::{ActionKey, Digest, MediaKind};
 use crate::cache::file_memo::{Content, Recorded, Stamp, Stat};
-use crate::cache::snapshot::checksum::checksum;
+use crate::cache::snapshot::checksum::{combine, of_part};
 use crate::cache::snapshot::layout::{Fields, HEADER, MAGIC, TABLES, Table, content_of};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
@@ -20,8 +22,7 @@ use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     summary: Summary,
-    body: Vec<u8>,
-    tables: [Range<usize>; TABLES],
+    tables: [Vec<u8>; TABLES],
     strings: String,
 }
 
@@ -84,14 +85,21 @@ impl Snapshot {
         let mut header = [0; HEADER];
         file.read_exact(&mut header).ok()?;
         let parsed = Header::parse(&header)?;
-        if parsed.summary.schema != schema
-            || size != (HEADER as u64).checked_add(parsed.body as u64)? + parsed.strings as u64
-        {
+        if parsed.summary.schema != schema || size != parsed.file_size()? {
             return None;
         }
-        let body = read_exactly(&mut file, parsed.body).ok()?;
-        let strings = read_exactly(&mut file, parsed.strings).ok()?;
-        parsed.finish(&header, body, strings)
+        let parts = parsed.part_ranges();
+        let read = |range: &Range<u64>| {
+            let bytes = read_range(path, range).ok()?;
+            Some((of_part(&bytes), bytes))
+        };
+        // Most of the time goes into pages that the system hands out, which threads share well.
+        let parts: Option<Vec<_>> = if size < LARGE {
+            parts.iter().map(read).collect()
+        } else {
+            parts.par_iter().map(read).collect()
+        };
+        parsed.finish(&header, parts?)
     }
 
     /// What it says of the run as a whole.
@@ -174,7 +182,7 @@ impl Snapshot {
     }
 
     fn table(&self, table: Table) -> &[u8] {
-        &self.body[self.tables[table as usize].clone()]
+        &self.tables[table as usize]
     }
 
     fn count(&self, table: Table) -> usize {
@@ -340,12 +348,16 @@ impl<'a> Asset<'a> {
     }
 }
 
+/// Bytes from which on more than one thread reads.
+const LARGE: u64 = 2 << 20;
+
 /// What the header says, checked for everything but the checksum.
 struct Header {
     summary: Summary,
-    tables: [Range<usize>; TABLES],
-    body: usize,
-    strings: usize,
+    /// Bytes of each table.
+    tables: [u64; TABLES],
+    /// Bytes of all strings.
+    strings: u64,
     checksum: u64,
 }
 
@@ -365,15 +377,8 @@ impl Header {
         };
         let (lock, manifest) = (recorded(lock), recorded(manifest));
         let folder = fields.stat();
-        let mut body = 0_usize;
-        let mut tables = [const { 0..0 }; TABLES];
-        for (range, table) in tables.iter_mut().zip(Table::ALL) {
-            let size = (fields.u32() as usize).checked_mul(table.record_size())?;
-            let end = body.checked_add(size)?;
-            *range = body..end;
-            body = end;
-        }
-        let strings = fields.u32() as usize;
+        let tables = Table::ALL.map(|table| u64::from(fields.u32()) * table.record_size() as u64);
+        let strings = u64::from(fields.u32());
         let checksum = Fields(&header[HEADER - 8..]).u64();
         let summary = Summary {
             schema,
@@ -385,24 +390,46 @@ impl Header {
             manifest,
             purchases: (purchases != 0).then_some(folder),
         };
-        Some(Self { summary, tables, body, strings, checksum })
+        Some(Self { summary, tables, strings, checksum })
     }
 
-    fn finish(self, header: &[u8], body: Vec<u8>, strings: Vec<u8>) -> Option<Snapshot> {
-        let mut parts = vec![&header[..HEADER - 8]];
-        parts.extend(self.tables.iter().map(|range| &body[range.clone()]));
-        parts.push(&strings);
-        if checksum(&parts) != self.checksum {
+    fn file_size(&self) -> Option<u64> {
+        let sizes = self.tables.iter().chain([&self.strings]);
+        sizes.copied().try_fold(HEADER as u64, u64::checked_add)
+    }
+
+    /// Where the tables and the strings lie in the file.
+    fn part_ranges(&self) -> Vec<Range<u64>> {
+        let mut start = HEADER as u64;
+        let mut ranges = Vec::with_capacity(TABLES + 1);
+        for size in self.tables.iter().chain([&self.strings]) {
+            ranges.push(start..start + size);
+            start += size;
+        }
+        ranges
+    }
+
+    fn finish(self, header: &[u8], mut parts: Vec<(u64, Vec<u8>)>) -> Option<Snapshot> {
+        let sums = parts.iter().map(|(sum, _)| *sum);
+        if combine([of_part(&header[..HEADER - 8])].into_iter().chain(sums)) != self.checksum {
             return None;
         }
+        let (_, strings) = parts.pop()?;
         let strings = String::from_utf8(strings).ok()?;
-        Some(Snapshot { summary: self.summary, body, tables: self.tables, strings })
+        let tables: Vec<_> = parts.into_iter().map(|(_, bytes)| bytes).collect();
+        Some(Snapshot { summary: self.summary, tables: tables.try_into().ok()?, strings })
     }
 }
 
-/// Reads into memory that was not zeroed first.
-fn read_exactly(file: &mut File, size: usize) -> io::Result<Vec<u8>> {
+/// Reads a part into memory that was not zeroed first. A file that was replaced meanwhile gives a
+/// wrong checksum.
+fn read_range(path: &Path, range: &Range<u64>) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
     let mut bytes = Vec::with_capacity(size);
-    file.take(size as u64).read_to_end(&mut bytes)?;
+    if size > 0 {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(range.start))?;
+        file.take(size as u64).read_to_end(&mut bytes)?;
+    }
     if bytes.len() == size { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::base::{ActionKey, MediaKind};
 use crate::cache::dir::{CacheDir, replace_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
-use crate::cache::snapshot::checksum::checksum;
+use crate::cache::snapshot::checksum::{combine, of_part};
 use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
@@ -232,14 +232,12 @@ impl SnapshotWriter {
         if self.too_large {
             return Err(SnapshotError::TooLarge);
         }
-        let mut header = header(&self.summary, &counts, arena_size);
-        let mut parts = vec![Vec::new()];
+        let header = header(&self.summary, &counts, arena_size);
+        let mut parts = vec![header.0];
         parts.extend(tables);
         parts.push(arena);
-        let body: Vec<&[u8]> = parts.iter().skip(1).map(Vec::as_slice).collect();
-        let sum = checksum(&[&[&header.0[..]], &body[..]].concat());
-        header.u64(sum);
-        parts[0] = header.0;
+        let sum = combine(parts.iter().map(|part| of_part(part)));
+        parts[0].extend_from_slice(&sum.to_le_bytes());
         Ok(parts)
     }
 

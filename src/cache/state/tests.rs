@@ -241,6 +241,43 @@ fn a_program_that_does_not_share_is_named() {
 }
 
 #[test]
+fn a_panic_of_the_database_is_damage_and_no_business_of_a_panic_hook() {
+    let (_dir, cache) = filled(1);
+    let (state, _) = State::open(&cache).expect("opened");
+    let failed = state.guard(|| -> Result<(), redb::Error> {
+        assert!(in_guarded_work());
+        std::panic::resume_unwind(Box::new("page out of range"))
+    });
+    assert!(
+        matches!(failed, Err(StateError::Damaged { reason, .. }) if reason == "page out of range")
+    );
+    assert!(!in_guarded_work());
+    drop(state);
+    let damaged = RebuildReason::Damaged("page out of range".into());
+    assert_eq!(rebuilt_reason(&cache), Some(damaged));
+}
+
+#[test]
+fn a_database_of_the_first_version_is_read() {
+    let (_dir, cache) = project();
+    cache.ensure().expect("writable");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/cache/state-1.redb");
+    fs::copy(golden, cache.state()).expect("it is checked in");
+    let (state, notice) = State::open(&cache).expect("opened");
+    assert_eq!(notice, None);
+    let expected =
+        ActionResult { outputs: vec![crate::base::Digest::of(b"coin")], metadata: "{}".into() };
+    assert_eq!(state.get(&ActionKey([1; 32])).expect("readable"), Some(expected));
+    let trace = state.trace("coin").expect("readable").expect("recorded");
+    assert_eq!(trace.fields, [("prompt".to_owned(), "a coin".to_owned())]);
+    assert_eq!(trace.notes, [("prompt.base".to_owned(), "a coin".to_owned())]);
+    assert_eq!(state.blob_access().expect("readable").get(&[7; 32]), Some(&1_700_000_000));
+    assert_eq!(state.sums("").expect("readable"), [("month/2026-11".to_owned(), 40_000)]);
+    let rows = state.rows(RowTable::Purchases, "").expect("readable");
+    assert_eq!(rows, [("0123456789abcdef".to_owned(), b"row".to_vec())]);
+}
+
+#[test]
 fn commits_without_a_sync_are_refused_in_this_mode() {
     let (_dir, cache) = filled(1);
     let (state, _) = State::open(&cache).expect("opened");
