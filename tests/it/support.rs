@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 /// A temp folder with a project in `project/` and a home beside it; deleted when dropped.
 pub(crate) struct Project {
     dir: tempfile::TempDir,
@@ -116,6 +118,12 @@ impl Project {
         output
     }
 
+    /// Runs `assetbuild` and tells which actions it finished, as `generate coin: ran`, sorted.
+    pub(crate) fn actions(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.run(&[arguments, &["--format", "ndjson"]].concat());
+        finished_actions(&output.stdout)
+    }
+
     /// A command for `assetbuild` in this project, for tests that feed or stop it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_assetbuild"));
@@ -176,6 +184,23 @@ fn collect(folder: &Path, root: &Path, files: &mut Vec<String>) {
     }
 }
 
+/// The finished actions of an event stream, sorted: threads finish them in any order.
+fn finished_actions(events: &str) -> Vec<String> {
+    let word = |event: &Value, name: &str| event[name].as_str().unwrap_or("?").to_owned();
+    let mut actions: Vec<String> = events
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .filter(|event: &Value| event["event"] == "action_finished")
+        .map(|event| {
+            let [kind, asset, outcome] =
+                ["kind", "asset", "outcome"].map(|name| word(&event, name));
+            format!("{kind} {asset}: {outcome}")
+        })
+        .collect();
+    actions.sort();
+    actions
+}
+
 /// `3 ms`, `0.21 s` and `2 min 05 s` become `[TIME]`.
 fn without_durations(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -208,6 +233,19 @@ fn without_durations(text: &str) -> String {
 fn durations_are_replaced_and_other_numbers_stay() {
     assert_eq!(without_durations("46 assets in 0.21 s; (3 ms)"), "46 assets in [TIME]; ([TIME])");
     assert_eq!(without_durations("2 min 05 s, 4 s2, 128x128"), "[TIME], 4 s2, 128x128");
+}
+
+#[test]
+fn finished_actions_are_sorted() {
+    let events = concat!(
+        r#"{"event":"run_started"}"#,
+        "\n",
+        r#"{"event":"action_finished","kind":"process","asset":"b","outcome":"cached"}"#,
+        "\n",
+        r#"{"event":"action_finished","kind":"generate","asset":"b","outcome":"ran"}"#,
+        "\n"
+    );
+    assert_eq!(finished_actions(events), ["generate b: ran", "process b: cached"]);
 }
 
 #[test]
