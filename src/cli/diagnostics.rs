@@ -2,6 +2,7 @@
 //! annotations for GitHub Actions.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use miette::{
@@ -11,7 +12,11 @@ use miette::{
 use serde_json::{Value, json};
 
 use crate::base::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
+use crate::cli::args::OutputFormat;
 use crate::report::github::{Annotation, Place, Quota};
+
+/// The schema of the JSON document.
+pub const SCHEMA: &str = "assetbuild.diagnostics/1";
 
 /// How many diagnostics people are shown; programs get all.
 pub const LIMIT: usize = 50;
@@ -26,6 +31,34 @@ pub struct Drawing {
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
+}
+
+/// Writes diagnostics where `format` wants them: text on `stderr`, data on `stdout`.
+///
+/// A JSON document is written only for errors, which end the run: with warnings alone the command's
+/// own document follows, and stdout holds one.
+///
+/// # Errors
+/// Those of the two streams.
+pub fn write(
+    diagnostics: &[Diagnostic],
+    sources: &SourceMap,
+    (format, drawing): (OutputFormat, Drawing),
+    stdout: &mut impl Write,
+    stderr: &mut impl Write,
+) -> io::Result<()> {
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    let has_errors = diagnostics.iter().any(|found| found.severity == Severity::Error);
+    let document = || json!({ "schema": SCHEMA, "diagnostics": to_json(diagnostics, sources) });
+    match format {
+        OutputFormat::Ndjson => return writeln!(stdout, "{}", document()),
+        OutputFormat::Json if has_errors => return writeln!(stdout, "{:#}", document()),
+        OutputFormat::Github => stdout.write_all(render_github(diagnostics, sources).as_bytes())?,
+        OutputFormat::Human | OutputFormat::Json => {}
+    }
+    stderr.write_all(render_human(diagnostics, sources, drawing).as_bytes())
 }
 
 /// The diagnostics for people, the first [`LIMIT`] of them, with a count at the end.

@@ -4,3 +4,4 @@ pub mod args;
 pub mod completions;
 pub mod diagnostics;
 pub mod exit;
+pub mod terminal;

@@ -1,6 +1,6 @@
 //! Step 6: events become text, JSON and traces.
 //!
-//! Every file but the helpers is one reader of the same stream, a [`Reporter`]; none of them decides
+//! Every file but the helpers is one reader of the same stream, a `Reporter`; none of them decides
 //! anything. [`Reporters::select`] is the one list of which reader a run gets. The event kinds and
 //! their fields are specified in docs/design/events.md.
 

@@ -62,7 +62,9 @@ impl Reporters<'_> {
             Format::Github => fanout.push(GithubReporter::new(Box::new(io::stdout()))),
         }
         let stderr = Box::new(io::stderr());
-        match (self.log, self.is_terminal) {
+        // Lines on stdout would tear the bar apart where both are the same terminal.
+        let stdout_is_quiet = matches!(self.format, Format::Human | Format::Json);
+        match (self.log, self.is_terminal && stdout_is_quiet) {
             (Some(format), _) => fanout.push(LogReporter::new(stderr, format, assets)),
             (None, true) if self.verbosity > Verbosity::Quiet => {
                 fanout.push(TerminalReporter::new(stderr, self.verbosity, self.palette));

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::event::{ActionKind, Event, Outcome, Reporter};
+use crate::event::{ActionKind, Event, Reporter};
 use crate::report::sentence::Narrator;
 use crate::report::{Palette, Sink, Verbosity};
 
@@ -85,13 +85,14 @@ impl Reporter for TerminalReporter {
                 state.running.start(asset, *kind);
                 self.bar.set_message(state.running.to_string());
             }
-            Event::ActionFinished { asset, kind, outcome, .. } => {
+            Event::ActionFinished { asset, kind, .. } => {
                 // What never started, such as a skipped action, is done as well.
                 state.running.finish(asset, *kind);
-                self.bar.inc(1);
-                if *outcome != Outcome::Cancelled {
+                // Between two actions of one worker nothing runs; an empty message would flicker.
+                if !state.running.0.is_empty() {
                     self.bar.set_message(state.running.to_string());
                 }
+                self.bar.inc(1);
             }
             Event::RunFinished { .. } => {
                 state.reveal = None;

@@ -94,7 +94,7 @@ impl Policy {
 #[command(next_help_heading = "How it runs")]
 pub struct Execution {
     /// Run this many actions at once; one per processor by default
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = value::jobs)]
     #[arg(env = "ASSETBUILD_JOBS", hide_env = true)]
     pub jobs: Option<NonZeroUsize>,
     /// Start nothing more after the first failure

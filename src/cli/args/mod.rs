@@ -20,13 +20,15 @@ pub use upkeep::{
     ManArgs, NewArgs, PruneArgs, SchemaArgs, SchemaOf, StoreArgs, StoreCommand, UnpinArgs,
 };
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::base::diagnostic::did_you_mean;
+
 /// Everything that was typed.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "assetbuild", version, about, max_term_width = 100)]
+#[command(name = "assetbuild", bin_name = "assetbuild", version, about, max_term_width = 100)]
 #[command(disable_help_subcommand = false, subcommand_required = true)]
 pub struct Cli {
     /// Options that every command takes.
@@ -86,7 +88,7 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// A usage error, or the text of `--help` or `--version`; clap prints them and knows the exit code.
 pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = command();
+    let mut command = without_empty_variables(command(), |name| std::env::var_os(name));
     let argv = argv::with_command(&command, argv.into_iter().collect());
     let mut matches = command.try_get_matches_from_mut(argv)?;
     let mut cli =
@@ -96,6 +98,26 @@ pub fn parse(argv: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Erro
         other => other,
     };
     Ok(cli)
+}
+
+/// The command whose name is nearest to `word`: what an asset that does not exist may have meant.
+pub fn nearest_command(word: &str) -> Option<String> {
+    let command = command();
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    did_you_mean(word, names).map(str::to_owned)
+}
+
+/// `command` with a variable that is set to nothing treated as one that is not set: CI systems set
+/// a variable to nothing when the value that it was given does not exist.
+fn without_empty_variables(
+    command: clap::Command,
+    variable: impl Fn(&OsStr) -> Option<OsString> + Copy,
+) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let is_empty = arg.get_env().and_then(variable).is_some_and(|value| value.is_empty());
+        if is_empty { arg.env(None) } else { arg }
+    });
+    command.mut_subcommands(|subcommand| without_empty_variables(subcommand, variable))
 }
 
 #[cfg(test)]

@@ -119,6 +119,21 @@ fn what_cannot_be_meant_is_a_usage_error() {
 }
 
 #[test]
+fn a_variable_set_to_nothing_is_not_set() {
+    let empty = without_empty_variables(command(), |_| Some(OsString::new()));
+    let build = empty.find_subcommand("build").expect("build is a command");
+    assert!(empty.get_arguments().chain(build.get_arguments()).all(|arg| arg.get_env().is_none()));
+    let set = without_empty_variables(command(), |_| Some("1".into()));
+    assert_eq!(set.get_arguments().filter(|arg| arg.get_env().is_some()).count(), 3);
+}
+
+#[test]
+fn a_mistyped_command_is_recognized() {
+    assert_eq!(nearest_command("biuld").as_deref(), Some("build"));
+    assert_eq!(nearest_command("sprite-coin"), None);
+}
+
+#[test]
 fn help_and_version_belong_to_the_program_or_to_the_command() {
     assert_eq!(error_of("--version"), ErrorKind::DisplayVersion);
     for line in ["-h", "--help", "-q --help", "help", "help gc", "gc -h", "coin --help"] {

@@ -1,5 +1,7 @@
 //! Parsers of argument values.
 
+use std::num::NonZeroUsize;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::base::units::MicroUsd;
@@ -9,6 +11,11 @@ use crate::event::ActionKind;
 pub(super) fn usd(text: &str) -> Result<MicroUsd, String> {
     MicroUsd::parse(text)
         .ok_or_else(|| "write dollars with up to six decimals, such as 2.50".into())
+}
+
+/// A number of actions at once.
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a whole number above 0".into())
 }
 
 /// A number of bytes: `500000`, `500k`, `500M`, `2G` (decimal) or `2GiB` (binary).

@@ -207,3 +207,35 @@ fn a_place_of_many_lines_shows_its_first_one() {
     assert!(text.contains("specs:") && !text.contains("sise"), "{text}");
     assert_eq!(to_json(&[diagnostic], &sources)[0]["end_line"], 5);
 }
+
+#[test]
+fn every_format_has_its_stream() {
+    let sources = sources();
+    let written = |diagnostic: Diagnostic, format: OutputFormat| {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        write(&[diagnostic], &sources, (format, PLAIN), &mut stdout, &mut stderr)
+            .expect("memory takes all");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (text(stdout), text(stderr))
+    };
+    let error = || unknown_key(&sources);
+    let warning = || Diagnostic::warning("spec::prompt", "this prompt has no verb");
+
+    let (stdout, stderr) = written(error(), OutputFormat::Human);
+    assert!(stdout.is_empty() && stderr.contains("unknown key"), "{stdout}{stderr}");
+
+    let (stdout, stderr) = written(error(), OutputFormat::Json);
+    let document: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(document["schema"], SCHEMA);
+    assert_eq!(document["diagnostics"][0]["code"], "spec::unknown_key");
+    assert!(stderr.is_empty(), "{stderr}");
+
+    let (stdout, stderr) = written(warning(), OutputFormat::Json);
+    assert!(stdout.is_empty() && stderr.contains("no verb"), "{stdout}{stderr}");
+
+    let (stdout, stderr) = written(warning(), OutputFormat::Ndjson);
+    assert!(stdout.lines().count() == 1 && stderr.is_empty(), "{stdout}{stderr}");
+
+    let (stdout, stderr) = written(error(), OutputFormat::Github);
+    assert!(stdout.starts_with("::error ") && stderr.contains("unknown key"), "{stdout}{stderr}");
+}

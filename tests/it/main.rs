@@ -1,0 +1,4 @@
+//! Tests that see the project from outside: its rules, and the real binary in temp folders.
+
+mod support;
+mod tidy;
