@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{MediaKind, RelPath, Span};
 use crate::spec::op::{GenerateOp, Publish, Step};
+use crate::yaml::Via;
 
 /// One asset after templates, matrices and defaults: nothing is left to look up.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,37 +115,6 @@ pub enum LogLevel {
     Warn,
     /// What failed.
     Error,
-}
-
-/// What brought a field into an expanded spec.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Via {
-    /// Written in the spec itself.
-    Spec,
-    /// The `defaults:` of the spec's file.
-    FileDefaults,
-    /// The `defaults:` of the Assetfile.
-    ProjectDefaults,
-    /// The template.
-    Template,
-    /// A row, matrix or `with` value of the instance.
-    Instance,
-    /// Nobody wrote it: the tool's own rule.
-    Derived,
-}
-
-impl Via {
-    /// How messages call it; empty for the spec itself.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Spec => "",
-            Self::FileDefaults => "from defaults",
-            Self::ProjectDefaults => "from the Assetfile's defaults",
-            Self::Template => "from the template",
-            Self::Instance => "from the instance",
-            Self::Derived => "derived",
-        }
-    }
 }
 
 /// Field paths to the place where the value was written, sorted by path.

@@ -1,6 +1,39 @@
 //! Step 2: spec files and templates become fully expanded assets.
+//!
+//! [`parse`] takes a file apart, [`expand`] merges its layers, fills placeholders and decodes the
+//! result; [`check_unique`] and [`check_references`] look across files. The rules of the language
+//! are in docs/design/spec-language.md.
 
 pub mod asset;
+mod decode;
+mod expand;
+mod instance;
+mod keys;
+mod layer;
 pub mod op;
+mod parse;
+mod placeholder;
+mod providers;
+mod template;
+mod unique;
+mod words;
 
-pub use asset::{AssetSpec, LogLevel, Metadata, Observability, Origins, Pick, Selection, Via};
+pub use crate::yaml::Via;
+pub use asset::{AssetSpec, LogLevel, Metadata, Observability, Origins, Pick, Selection};
+pub use expand::{Context, Expansion, Listing, Used, expand};
+pub use parse::{SpecFile, parse};
+pub use template::{Template, Templates};
+pub use unique::{AssetReferences, Claim, check_provider_names, check_references, check_unique};
+
+use crate::yaml::Codes;
+
+const CODES: Codes = Codes {
+    unknown_key: "spec::unknown_key",
+    unknown_word: "spec::unknown_word",
+    wrong_type: "spec::wrong_type",
+    wrong_value: "spec::wrong_value",
+    missing_key: "spec::missing_key",
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,455 @@
+//! `generation`: provider, media, and the op that makes the raw material.
+
+use std::collections::BTreeMap;
+
+use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Scalar, Span};
+use crate::spec::decode::{Input, Provider, media_word, prompt, provider_name};
+use crate::spec::expand::Used;
+use crate::spec::keys::{GENERATION, PARAMETERS};
+use crate::spec::op::{
+    CommandRun, Edit, Fallback, GenerateOp, Placeholder, Request, Source, SvgDrawing, SynthSound,
+};
+use crate::spec::providers::{self, ProviderKind};
+use crate::yaml::schema::Shape;
+use crate::yaml::{self, Checker, Entry, Style, Value};
+
+/// The provider that the spec names.
+pub(super) fn provider(input: &Input<'_>, checker: &mut Checker<'_>) -> Option<Provider> {
+    let Some(name) = provider_name(input) else {
+        let span =
+            input.tree().entry("generation").map_or(input.merged.span, |entry| entry.key_span);
+        checker.missing(
+            "nothing says who makes this asset",
+            span,
+            "write `generation: { provider: placeholder }`, or another provider",
+        );
+        return None;
+    };
+    let found = providers::find(name.text()?);
+    if found.is_none() {
+        checker.unknown_word("provider", name.text()?, name.span, providers::names());
+    }
+    found
+}
+
+/// Whether the asset is a picture or a sound.
+pub(super) fn media(
+    input: &Input<'_>,
+    provider: Option<Provider>,
+    checker: &mut Checker<'_>,
+) -> Option<MediaKind> {
+    let word = input.section("generation").and_then(|generation| generation.get("type"));
+    let media = match word.and_then(Value::text) {
+        Some("image") => Some(MediaKind::Image),
+        Some("audio") => Some(MediaKind::Audio),
+        _ => input.merged.media,
+    };
+    let Some(provider) = provider else { return media };
+    let media = media.or(match provider.media {
+        [only] => Some(*only),
+        _ => None,
+    });
+    match media {
+        None if word.is_none() => {
+            let span = provider_name(input).map_or(input.merged.span, |name| name.span);
+            checker.missing(
+                format!("`{}` makes images and sounds", provider.name),
+                span,
+                "write `type: image` or `type: audio`",
+            );
+        }
+        Some(media) if !provider.media.contains(&media) => {
+            let fitting = providers::names().filter(|name| {
+                providers::find(name).is_some_and(|provider| provider.media.contains(&media))
+            });
+            let span = word.or(provider_name(input)).map_or(input.merged.span, |value| value.span);
+            checker.wrong_value(
+                format!("`{}` cannot make {}", provider.name, media_word(media)),
+                span,
+                format!("providers that can: {}", fitting.collect::<Vec<_>>().join(", ")),
+            );
+        }
+        _ => {}
+    }
+    media
+}
+
+/// The op; `encoding` is that of the main file.
+pub(super) fn generate(
+    input: &Input<'_>,
+    provider: Provider,
+    media: MediaKind,
+    encoding: Option<Encoding>,
+    used: &mut Used,
+    checker: &mut Checker<'_>,
+) -> Option<GenerateOp> {
+    let generation = input.section("generation")?;
+    for entry in generation.entries() {
+        let known = GENERATION.iter().any(|key| key.name == &*entry.key);
+        if known && !providers::fits(provider.kind, &entry.key) {
+            let fitting = GENERATION
+                .iter()
+                .map(|key| key.name)
+                .filter(|key| providers::fits(provider.kind, key))
+                .collect::<Vec<_>>();
+            checker.diagnostics.push(
+                Diagnostic::error(
+                    "spec::misplaced_key",
+                    format!("`{}` means nothing to the provider `{}`", entry.key, provider.name),
+                )
+                .at(entry.key_span, "")
+                .help(format!("its keys: {}", fitting.join(", "))),
+            );
+        }
+    }
+    let mut reader = Reader { input, generation, provider, media, checker };
+    match provider.kind {
+        ProviderKind::Request => {
+            reader.request(used).map(|request| GenerateOp::Request(Box::new(request)))
+        }
+        ProviderKind::Svg => {
+            let source = reader.need_path("source", "write `source: art/drawing.svg`")?;
+            Some(GenerateOp::Svg(SvgDrawing {
+                source,
+                size: generation.get_text("size").and_then(yaml::parse_size),
+                vars: texts(generation.get("vars")),
+            }))
+        }
+        ProviderKind::Synth => reader.synth().map(GenerateOp::Synth),
+        ProviderKind::Placeholder => Some(GenerateOp::Placeholder(reader.placeholder())),
+        ProviderKind::File => {
+            reader.need_path("source", "write `source: art/file.png`").map(GenerateOp::File)
+        }
+        ProviderKind::Manual => {
+            let source = match generation.get("source") {
+                Some(source) => RelPath::new(source.text()?).ok()?,
+                None => {
+                    let extension = encoding.unwrap_or(match media {
+                        MediaKind::Image => Encoding::Png,
+                        MediaKind::Audio => Encoding::Wav,
+                    });
+                    let name = format!("art/{}.{}", input.merged.id, extension.extension());
+                    RelPath::new(&name).ok()?
+                }
+            };
+            Some(GenerateOp::Manual(source))
+        }
+        ProviderKind::Command => reader.command().map(GenerateOp::Command),
+    }
+}
+
+struct Reader<'a, 'c, 'd> {
+    input: &'a Input<'a>,
+    generation: &'a Value,
+    provider: Provider,
+    media: MediaKind,
+    checker: &'c mut Checker<'d>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn request(&mut self, used: &mut Used) -> Option<Request> {
+        let config = self.input.context.config;
+        let settings = config
+            .providers
+            .get(self.provider.name)
+            .or_else(|| config.providers.get(self.provider.family));
+        let mut parameters = self.parameters();
+        if let Some(checkpoint) = settings.and_then(|settings| settings.checkpoint.clone()) {
+            parameters.entry("checkpoint".to_owned()).or_insert(Scalar::Text(checkpoint));
+        }
+        let model = self
+            .generation
+            .get_text("model")
+            .map(str::to_owned)
+            .or_else(|| self.provider.model.map(str::to_owned))
+            .or_else(|| settings.and_then(|settings| settings.model.clone()));
+        let edit = self.edit();
+        let (prompt, negative) = prompt::prompt(
+            self.input,
+            self.provider,
+            self.media,
+            self.generation.get("edit").and_then(|edit| edit.get("prompt")),
+            used,
+            self.checker,
+        );
+        let mode = self.mode();
+        Some(Request {
+            provider: self.provider.name.to_owned(),
+            family: self.provider.family.to_owned(),
+            engine: settings.and_then(|settings| settings.engine.clone()),
+            model,
+            media: self.media,
+            mode,
+            prompt: prompt?,
+            negative,
+            parameters,
+            references: self.references(),
+            edit,
+            fallback: self.fallback(),
+        })
+    }
+
+    fn mode(&mut self) -> Option<AudioMode> {
+        let written = self.generation.entry("mode");
+        if self.media == MediaKind::Image {
+            if let Some(entry) = written.filter(|entry| !entry.value.via.is_default()) {
+                let help = "delete it; only sounds have a mode";
+                self.checker.wrong_value("`mode` does not fit an image", entry.key_span, help);
+            }
+            return None;
+        }
+        match written.and_then(|entry| entry.value.text()) {
+            Some("music") => Some(AudioMode::Music),
+            Some("speech") => Some(AudioMode::Speech),
+            _ => Some(AudioMode::Sfx),
+        }
+    }
+
+    /// `prompt.parameters` with what `generation` says in their place.
+    fn parameters(&mut self) -> BTreeMap<String, Scalar> {
+        let written = self.input.section("prompt").and_then(|prompt| prompt.get("parameters"));
+        let mut parameters = scalars(written);
+        for name in ["duration_seconds", "seed"] {
+            let Some(entry) = self.generation.entry(name) else { continue };
+            let Some(value) = scalar(entry) else { continue };
+            match parameters.get(name) {
+                Some(other) if *other != value => {
+                    let there = written.and_then(|written| written.get(name));
+                    self.checker.diagnostics.push(
+                        Diagnostic::error(
+                            "spec::disagreement",
+                            format!("`{name}` is written twice, differently"),
+                        )
+                        .at(entry.value.span, "here")
+                        .at(there.map_or(entry.value.span, |there| there.span), "and here")
+                        .help("keep one of them"),
+                    );
+                }
+                _ => {
+                    parameters.insert(name.to_owned(), value);
+                }
+            }
+        }
+        if let Some(size) = written.and_then(|written| written.get("size"))
+            && let Some(side) = size.text().and_then(yaml::parse_integer)
+        {
+            let help = format!("write `{side}x{side}`");
+            self.checker.wrong_value(format!("`size` cannot be {side}"), size.span, help);
+        }
+        parameters
+    }
+
+    fn references(&mut self) -> Vec<Source> {
+        let items = self.generation.get("reference").map_or(&[][..], Value::one_or_more);
+        items.iter().filter_map(|item| self.source(item)).collect()
+    }
+
+    fn edit(&mut self) -> Option<Edit> {
+        let edit = self.generation.entry("edit").filter(|edit| edit.value.is_map())?;
+        let Some(image) = edit.value.get("image") else {
+            let help = "write `image: { asset: id }` or `image: art/picture.png`";
+            self.checker.missing("`edit` has no `image`", edit.key_span, help);
+            return None;
+        };
+        let image = self.source(image)?;
+        let mask = edit.value.get("mask").and_then(|mask| self.source(mask));
+        Some(Edit { image, mask })
+    }
+
+    /// A file or another asset.
+    fn source(&mut self, value: &Value) -> Option<Source> {
+        if let Some(text) = value.text() {
+            return RelPath::new(text).ok().map(Source::File);
+        }
+        match (value.get("asset"), value.get_text("file")) {
+            (Some(asset), None) => {
+                let id = asset.text()?.to_owned();
+                if id == self.input.merged.id {
+                    let help = "name another asset";
+                    self.checker.wrong_value("an asset cannot refer to itself", asset.span, help);
+                }
+                let processed = value.get_text("stage") == Some("processed");
+                Some(Source::Asset { id, processed })
+            }
+            (None, Some(file)) => {
+                if let Some(stage) = value.entry("stage") {
+                    let help = "delete it; only assets have stages";
+                    self.checker.wrong_value("a file has no `stage`", stage.key_span, help);
+                }
+                RelPath::new(file).ok().map(Source::File)
+            }
+            (both, _) => {
+                let message = match both {
+                    Some(_) => "both `asset` and `file`",
+                    None => "neither `asset` nor `file`",
+                };
+                let help = "write `{ asset: id }` or `{ file: art/picture.png }`";
+                self.checker.wrong_value(message, value.span, help);
+                None
+            }
+        }
+    }
+
+    fn fallback(&mut self) -> Vec<Fallback> {
+        let items = self.generation.get("fallback").map_or(&[][..], Value::one_or_more);
+        let mut all: Vec<Fallback> = Vec::new();
+        for item in items {
+            let name = if item.is_map() { item.get("provider") } else { Some(item) };
+            let Some(name) = name else {
+                let help = "write `provider: stable-diffusion`";
+                self.checker.missing("a fallback has no `provider`", item.span, help);
+                continue;
+            };
+            let Some(text) = name.text() else { continue };
+            self.check_fallback(text, name.span, &all);
+            all.push(Fallback {
+                provider: text.to_owned(),
+                model: item.get_text("model").map(str::to_owned).or_else(|| {
+                    providers::find(text).and_then(|provider| provider.model).map(str::to_owned)
+                }),
+                parameters: scalars(item.get("parameters")),
+            });
+        }
+        all
+    }
+
+    fn check_fallback(&mut self, name: &str, span: Span, before: &[Fallback]) {
+        let candidates = providers::names().filter(|name| {
+            providers::find(name).is_some_and(|provider| {
+                matches!(provider.kind, ProviderKind::Request | ProviderKind::Manual)
+            })
+        });
+        let help = format!("one of: {}", candidates.clone().collect::<Vec<_>>().join(", "));
+        match providers::find(name) {
+            None => self.checker.unknown_word("provider", name, span, candidates),
+            Some(_) if !candidates.clone().any(|candidate| candidate == name) => {
+                self.checker.wrong_value(format!("`{name}` cannot be a fallback"), span, help);
+            }
+            Some(found) if !found.media.contains(&self.media) => {
+                let message = format!("`{name}` cannot make {}", media_word(self.media));
+                self.checker.wrong_value(message, span, help);
+            }
+            Some(found) => {
+                let again = before.iter().any(|fallback| fallback.provider == name);
+                if found.name == self.provider.name || again {
+                    let help = "name another provider, or delete it";
+                    let message = format!("`{name}` takes over from itself");
+                    self.checker.wrong_value(message, span, help);
+                }
+            }
+        }
+    }
+
+    fn synth(&mut self) -> Option<SynthSound> {
+        let preset = self.need("preset", "write `preset: jump`")?;
+        let number = |key| self.generation.get_text(key).and_then(yaml::parse_integer);
+        Some(SynthSound {
+            preset: preset.text()?.to_owned(),
+            seed: number("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0),
+            duration_seconds: self.duration(),
+            parameters: scalars(self.generation.get("parameters")),
+        })
+    }
+
+    fn placeholder(&mut self) -> Placeholder {
+        let parameters = self.input.section("prompt").and_then(|prompt| prompt.get("parameters"));
+        let size = self
+            .generation
+            .get_text("size")
+            .or_else(|| parameters.and_then(|parameters| parameters.get_text("size")))
+            .and_then(yaml::parse_size)
+            .unwrap_or((256, 256));
+        let duration_seconds = self
+            .duration()
+            .or_else(|| yaml::parse_seconds(parameters?.get_text("duration_seconds")?))
+            .unwrap_or(1.0);
+        let label = self.input.merged.id.clone();
+        Placeholder { label, size, media: self.media, duration_seconds }
+    }
+
+    fn command(&mut self) -> Option<CommandRun> {
+        let run = self.need("run", "write `run: [program, argument]`")?;
+        let output = self.need_path("output", "write `output: out.png`")?;
+        let paths = |value: Option<&Value>| -> Vec<RelPath> {
+            let items = value.map_or(&[][..], Value::items);
+            items.iter().filter_map(|item| RelPath::new(item.text()?).ok()).collect()
+        };
+        let words = |value: Option<&Value>| -> Vec<String> {
+            let items = value.map_or(&[][..], Value::items);
+            items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
+        };
+        if run.items().is_empty() {
+            let help = "write `run: [program, argument]`";
+            self.checker.wrong_value("`run` names no program", run.span, help);
+        }
+        Some(CommandRun {
+            run: words(Some(&run)),
+            inputs: paths(self.generation.get("inputs")),
+            output,
+            version: words(self.generation.get("version")),
+            exact: self.generation.get_text("exact") == Some("true"),
+        })
+    }
+
+    fn duration(&self) -> Option<f64> {
+        self.generation.get_text("duration_seconds").and_then(yaml::parse_seconds)
+    }
+
+    fn need(&mut self, key: &str, help: &str) -> Option<Value> {
+        let value = self.generation.get(key).cloned();
+        if value.is_none() {
+            let span = provider_name(self.input).map_or(self.input.merged.span, |name| name.span);
+            let message = format!("the provider `{}` needs `{key}`", self.provider.name);
+            self.checker.missing(message, span, help);
+        }
+        value
+    }
+
+    fn need_path(&mut self, key: &str, help: &str) -> Option<RelPath> {
+        RelPath::new(self.need(key, help)?.text()?).ok()
+    }
+}
+
+/// Parameters with the types that the table gives them, else those that their texts have.
+fn scalars(value: Option<&Value>) -> BTreeMap<String, Scalar> {
+    value
+        .map_or(&[][..], Value::entries)
+        .iter()
+        .filter_map(|entry| Some((entry.key.to_string(), scalar(entry)?)))
+        .collect()
+}
+
+fn scalar(entry: &Entry) -> Option<Scalar> {
+    let yaml::Kind::Scalar { text, style } = &entry.value.kind else { return None };
+    let known = PARAMETERS.iter().find(|key| key.name == &*entry.key);
+    match known.map(|key| key.shape) {
+        Some(Shape::Integer(..)) => yaml::parse_integer(text).map(Scalar::Integer),
+        Some(Shape::Number(..)) => yaml::parse_number(text).map(Scalar::Number),
+        Some(Shape::Seconds) => yaml::parse_seconds(text).map(Scalar::Number),
+        Some(Shape::Boolean) => Some(Scalar::Boolean(&**text == "true")),
+        Some(_) => Some(Scalar::Text(text.to_string())),
+        None if *style == Style::Plain => Some(typed(text)),
+        None => Some(Scalar::Text(text.to_string())),
+    }
+}
+
+fn typed(text: &str) -> Scalar {
+    match text {
+        "true" => Scalar::Boolean(true),
+        "false" => Scalar::Boolean(false),
+        _ => match (yaml::parse_integer(text), yaml::parse_number(text)) {
+            // `007` and `+1` keep their form as text: they are names more often than numbers.
+            (Some(number), _) if number.to_string() == text => Scalar::Integer(number),
+            (None, Some(number)) => Scalar::Number(number),
+            _ => Scalar::Text(text.to_owned()),
+        },
+    }
+}
+
+fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
+    value
+        .map_or(&[][..], Value::entries)
+        .iter()
+        .filter_map(|entry| Some((entry.key.to_string(), entry.value.text()?.to_owned())))
+        .collect()
+}

@@ -1,0 +1,431 @@
+//! `post_processing`: every step and check to its op, and what fits which media.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Encoding, MediaKind, RelPath, Span};
+use crate::spec::decode::{Input, media_word};
+use crate::spec::op::{Check, Fit, GenerateOp, Level, ProcessOp, ResizeMethod, Step};
+use crate::yaml::{self, Checker, Value};
+
+/// Steps of pictures and of sounds; those in neither list fit both.
+const IMAGE_STEPS: [&str; 10] = [
+    "resize",
+    "pad",
+    "trim",
+    "key_background",
+    "quantize",
+    "outline",
+    "glow",
+    "watermark",
+    "compress",
+    "variants",
+];
+const AUDIO_STEPS: [&str; 6] =
+    ["normalize", "trim_silence", "fade", "loop", "resample", "channels"];
+const IMAGE_CHECKS: [&str; 5] =
+    ["has_alpha", "no_alpha", "dimensions_match", "is_power_of_two", "not_blank"];
+const AUDIO_CHECKS: [&str; 8] = [
+    "duration_range",
+    "no_clipping",
+    "not_silent",
+    "loudness",
+    "loop_seam",
+    "sample_rate",
+    "channels",
+    "bitrate",
+];
+
+/// The steps that can be decoded, with the places of their `action`.
+pub(super) fn steps(
+    input: &Input<'_>,
+    media: Option<MediaKind>,
+    checker: &mut Checker<'_>,
+) -> Vec<(Step, Span)> {
+    let items = input.tree().get("post_processing").map_or(&[][..], Value::items);
+    items
+        .iter()
+        .filter_map(|item| {
+            let action = item.get("action")?;
+            let name = action.text()?;
+            let mut reader = Reader { item, name, span: action.span, media, checker };
+            reader.fits_media(name, "step", action.span, &IMAGE_STEPS, &AUDIO_STEPS);
+            Some((reader.step()?, action.span))
+        })
+        .collect()
+}
+
+/// Reports a resize that would change the known aspect ratio without saying how.
+pub(super) fn sizes(
+    input: &Input<'_>,
+    generate: Option<&GenerateOp>,
+    steps: &[(Step, Span)],
+    checker: &mut Checker<'_>,
+) {
+    let requested = match generate {
+        Some(GenerateOp::Request(request)) => {
+            request.parameters.get("size").and_then(|size| yaml::parse_size(&size.canonical()))
+        }
+        Some(GenerateOp::Svg(drawing)) => drawing.size,
+        _ => None,
+    };
+    let mut size = requested;
+    let items = input.tree().get("post_processing").map_or(&[][..], Value::items);
+    for (step, action) in steps {
+        let Step::Process(op) = step else { continue };
+        match op {
+            ProcessOp::Resize { size: new, fit: None, .. } => {
+                if let Some(old) = size
+                    && u64::from(old.0) * u64::from(new.1) != u64::from(new.0) * u64::from(old.1)
+                {
+                    let span = items
+                        .iter()
+                        .find(|item| item.get("action").is_some_and(|a| a.span == *action))
+                        .and_then(|item| item.get("dimensions"))
+                        .map_or(*action, |dimensions| dimensions.span);
+                    checker.wrong_value(
+                        format!(
+                            "resizing {}x{} to {}x{} changes the aspect ratio",
+                            old.0, old.1, new.0, new.1
+                        ),
+                        span,
+                        "say how: `fit: contain`, `fit: cover` or `fit: fill`",
+                    );
+                }
+                size = Some(*new);
+            }
+            ProcessOp::Resize { size: new, .. } | ProcessOp::Pad { size: new, .. } => {
+                size = Some(*new);
+            }
+            ProcessOp::Crop { width, height, .. } => size = Some((*width, *height)),
+            ProcessOp::Trim { .. } | ProcessOp::Outline { .. } | ProcessOp::Glow { .. } => {
+                size = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Reader<'a, 'c, 'd> {
+    item: &'a Value,
+    name: &'a str,
+    span: Span,
+    media: Option<MediaKind>,
+    checker: &'c mut Checker<'d>,
+}
+
+impl Reader<'_, '_, '_> {
+    fn step(&mut self) -> Option<Step> {
+        if self.name == "validate" {
+            let checks = self.need("checks", "write `checks: [has_alpha]`")?;
+            let checks = checks.items().iter().filter_map(|check| self.check(check)).collect();
+            return Some(Step::Validate(checks));
+        }
+        self.process().map(Step::Process)
+    }
+
+    fn process(&mut self) -> Option<ProcessOp> {
+        Some(match self.name {
+            "resize" => ProcessOp::Resize {
+                size: self.need_size("dimensions")?,
+                method: self.method(),
+                fit: match self.word("fit") {
+                    Some("contain") => Some(Fit::Contain),
+                    Some("cover") => Some(Fit::Cover),
+                    Some("fill") => Some(Fit::Fill),
+                    _ => None,
+                },
+            },
+            "crop" if self.media == Some(MediaKind::Audio) => {
+                self.only(&["from", "to"], "a sound is cut with `from` and `to`, in seconds");
+                let (from, to) = (self.seconds("from").unwrap_or(0.0), self.seconds("to"));
+                if to.is_some_and(|to| to <= from) {
+                    let help = "write the end after the start";
+                    self.checker.wrong_value("this crop keeps nothing", self.span, help);
+                }
+                ProcessOp::Cut { from, to }
+            }
+            "crop" => {
+                let help = "a picture is cut with `x`, `y`, `width` and `height`, in pixels";
+                self.only(&["x", "y", "width", "height"], help);
+                ProcessOp::Crop {
+                    x: self.small("x").unwrap_or(0),
+                    y: self.small("y").unwrap_or(0),
+                    width: self.need_small("width")?,
+                    height: self.need_small("height")?,
+                }
+            }
+            "pad" => ProcessOp::Pad {
+                size: self.need_size("dimensions")?,
+                color: self.color("color").unwrap_or([0; 4]),
+            },
+            "trim" => ProcessOp::Trim {
+                threshold: self.byte("threshold").unwrap_or(0),
+                margin: self.small("margin").unwrap_or(0),
+            },
+            "key_background" => ProcessOp::KeyBackground {
+                color: self.color("color").map(|[r, g, b, _]| [r, g, b]),
+                tolerance: self.byte("tolerance").unwrap_or(24),
+            },
+            "quantize" => ProcessOp::Quantize {
+                colors: self.small("colors").and_then(|n| u16::try_from(n).ok()).unwrap_or(256),
+                dither: self.word("dither") != Some("false"),
+            },
+            "outline" => ProcessOp::Outline {
+                width: self.small("width").unwrap_or(1),
+                color: self.color("color").unwrap_or([0, 0, 0, 255]),
+            },
+            "glow" => ProcessOp::Glow {
+                radius: self.small("radius").unwrap_or(8),
+                color: self.color("color").unwrap_or([255; 4]),
+            },
+            "watermark" => ProcessOp::Watermark {
+                source: RelPath::new(self.need("source", "name the picture")?.text()?).ok()?,
+                opacity: self.word("opacity").and_then(yaml::parse_number).unwrap_or(1.0),
+                position: self.word("position").unwrap_or("bottom-right").to_owned(),
+            },
+            "compress" => ProcessOp::Compress { level: self.byte("level").unwrap_or(4) },
+            "variants" => ProcessOp::Variants { scale: self.scale()?, method: self.method() },
+            "convert" => ProcessOp::Convert {
+                formats: self.formats(),
+                quality: self.byte("quality"),
+                lossless: self.word("lossless") == Some("true"),
+                bitrate: self.word("bitrate").and_then(yaml::parse_bitrate),
+            },
+            "normalize" => ProcessOp::Normalize {
+                target: self.target()?,
+                ceiling_db: self.decibel("ceiling").unwrap_or(-1.0),
+                group: self.word("group").map(str::to_owned),
+            },
+            "trim_silence" => {
+                ProcessOp::TrimSilence { threshold_db: self.decibel("threshold").unwrap_or(-40.0) }
+            }
+            "fade" => {
+                let (into, out) = (self.seconds("in"), self.seconds("out"));
+                if into.is_none() && out.is_none() {
+                    let help = "write `in: 0.01` or `out: 0.1`, in seconds";
+                    self.checker.missing("a fade without a length", self.span, help);
+                }
+                ProcessOp::Fade { in_seconds: into.unwrap_or(0.0), out_seconds: out.unwrap_or(0.0) }
+            }
+            "loop" => {
+                ProcessOp::Loop { crossfade_seconds: self.seconds("crossfade").unwrap_or(0.05) }
+            }
+            "resample" => ProcessOp::Resample {
+                rate: yaml::parse_hertz(self.need("rate", "write `rate: 44100`")?.text()?)?,
+            },
+            "channels" => {
+                ProcessOp::Channels { count: u16::try_from(self.need_small("count")?).ok()? }
+            }
+            _ => return None,
+        })
+    }
+
+    fn check(&mut self, value: &Value) -> Option<Check> {
+        let (name, argument, span) = match value.text() {
+            Some(name) => (name, None, value.span),
+            None => {
+                let entry = value.entries().first()?;
+                (&*entry.key, Some(&entry.value), entry.key_span)
+            }
+        };
+        self.fits_media(name, "check", span, &IMAGE_CHECKS, &AUDIO_CHECKS);
+        let text = argument.and_then(Value::text);
+        Some(match name {
+            "has_alpha" => Check::HasAlpha,
+            "no_alpha" => Check::NoAlpha,
+            "dimensions_match" => Check::DimensionsMatch,
+            "is_power_of_two" => Check::IsPowerOfTwo,
+            "not_blank" => Check::NotBlank,
+            "no_clipping" => Check::NoClipping,
+            "not_silent" => Check::NotSilent,
+            "loop_seam" => Check::LoopSeam,
+            "file_size_reasonable" => Check::FileSizeReasonable,
+            "duration_range" => {
+                let [min, max] = argument?.items() else { return None };
+                let seconds = |value: &Value| yaml::parse_seconds(value.text()?);
+                let (min, max) = (seconds(min)?, seconds(max)?);
+                if min > max {
+                    let help = format!("write `[{max}, {min}]`");
+                    self.checker.wrong_value("this range is empty", argument?.span, help);
+                }
+                Check::DurationRange { min, max }
+            }
+            "loudness" => {
+                let argument = argument?;
+                let (target, tolerance) = match argument.is_map() {
+                    true => (argument.get_text("target"), argument.get_text("tolerance")),
+                    false => (argument.text(), None),
+                };
+                if target.is_none() {
+                    let help = "write `target: -16 LUFS`";
+                    self.checker.missing("`loudness` has no `target`", argument.span, help);
+                }
+                Check::Loudness {
+                    target: yaml::parse_decibel(target?)?,
+                    tolerance: tolerance.and_then(yaml::parse_decibel).unwrap_or(1.0),
+                }
+            }
+            "sample_rate" => Check::SampleRate(yaml::parse_hertz(text?)?),
+            "channels" => Check::Channels(text?.parse().ok()?),
+            "format" => {
+                let encoding = Encoding::from_extension(text?)?;
+                self.encoding_fits(encoding, argument?.span);
+                Check::Format(encoding)
+            }
+            "bitrate" => Check::Bitrate(yaml::parse_bitrate(text?)?),
+            _ => {
+                let size = name.strip_prefix("file_size_under_")?;
+                let bytes = yaml::parse_bytes(size);
+                if bytes.is_none() {
+                    self.checker.wrong_value(
+                        format!("`{name}` names no size"),
+                        span,
+                        "write `file_size_under_2mb` or `file_size_under_500kb`",
+                    );
+                }
+                Check::FileSizeUnder(bytes?)
+            }
+        })
+    }
+
+    fn fits_media(&mut self, name: &str, what: &str, span: Span, images: &[&str], sounds: &[&str]) {
+        let wrong = match self.media {
+            Some(MediaKind::Image) => sounds.contains(&name),
+            Some(MediaKind::Audio) => images.contains(&name),
+            None => false,
+        };
+        if let (true, Some(media)) = (wrong, self.media) {
+            self.checker.wrong_value(
+                format!("the {what} `{name}` does not fit {}", media_word(media)),
+                span,
+                format!("delete it, or change `generation.type`; this is {}", media_word(media)),
+            );
+        }
+    }
+
+    fn encoding_fits(&mut self, encoding: Encoding, span: Span) {
+        if let Some(media) = self.media
+            && encoding.media() != media
+        {
+            self.checker.wrong_value(
+                format!("`{}` does not hold {}", encoding.extension(), media_word(media)),
+                span,
+                match media {
+                    MediaKind::Image => "one of: png, webp, jpg, avif",
+                    MediaKind::Audio => "one of: ogg, mp3, opus, flac, wav",
+                },
+            );
+        }
+    }
+
+    /// Reports keys of the action that belong to the other media.
+    fn only(&mut self, keys: &[&str], help: &str) {
+        for entry in self.item.entries() {
+            if &*entry.key != "action" && !keys.contains(&&*entry.key) {
+                let message = format!("`{}` does not fit here", entry.key);
+                self.checker.wrong_value(message, entry.key_span, help);
+            }
+        }
+    }
+
+    fn formats(&mut self) -> Vec<Encoding> {
+        let items = self.item.get("formats").map_or(&[][..], Value::one_or_more);
+        let mut formats = Vec::new();
+        for item in items {
+            if let Some(encoding) = item.text().and_then(Encoding::from_extension) {
+                self.encoding_fits(encoding, item.span);
+                if !formats.contains(&encoding) {
+                    formats.push(encoding);
+                }
+            }
+        }
+        formats
+    }
+
+    fn scale(&mut self) -> Option<BTreeMap<String, (u32, u32)>> {
+        let value = self.need("scale", "write `scale: { 1x: 512x512, 2x: 1024x1024 }`")?;
+        let mut scale = BTreeMap::new();
+        for entry in value.entries() {
+            if !entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+                self.checker.wrong_value(
+                    format!("`{}` cannot end a file name", entry.key),
+                    entry.key_span,
+                    "use letters, digits, `_` and `-`",
+                );
+            } else if let Some(size) = entry.value.text().and_then(yaml::parse_size) {
+                scale.insert(entry.key.to_string(), size);
+            }
+        }
+        (!scale.is_empty()).then_some(scale)
+    }
+
+    fn target(&mut self) -> Option<Level> {
+        match (self.decibel("peak"), self.decibel("lufs")) {
+            (Some(peak), None) => Some(Level::Peak(peak)),
+            (None, Some(lufs)) => Some(Level::Lufs(lufs)),
+            (Some(_), Some(_)) => {
+                let help = "keep one of them";
+                self.checker.wrong_value("`peak` and `lufs` in one step", self.span, help);
+                None
+            }
+            (None, None) => {
+                if self.item.get("peak").is_none() && self.item.get("lufs").is_none() {
+                    let help = "write `peak: -1.0 dB` or `lufs: -16`";
+                    self.checker.missing("`normalize` has no target", self.span, help);
+                }
+                None
+            }
+        }
+    }
+
+    fn method(&self) -> ResizeMethod {
+        match self.word("method") {
+            Some("nearest") => ResizeMethod::Nearest,
+            Some("bilinear") => ResizeMethod::Bilinear,
+            Some("bicubic") => ResizeMethod::Bicubic,
+            _ => ResizeMethod::Lanczos,
+        }
+    }
+
+    fn need(&mut self, key: &str, help: &str) -> Option<Value> {
+        let value = self.item.get(key).cloned();
+        if value.is_none() {
+            let message = format!("`{}` has no `{key}`", self.name);
+            self.checker.missing(message, self.span, help);
+        }
+        value
+    }
+
+    fn need_size(&mut self, key: &str) -> Option<(u32, u32)> {
+        yaml::parse_size(self.need(key, "write `dimensions: 128x128`")?.text()?)
+    }
+
+    fn need_small(&mut self, key: &str) -> Option<u32> {
+        let value = self.need(key, &format!("write `{key}: …` with a number"))?;
+        value.text().and_then(yaml::parse_integer).and_then(|number| u32::try_from(number).ok())
+    }
+
+    fn word(&self, key: &str) -> Option<&str> {
+        self.item.get_text(key)
+    }
+
+    fn small(&self, key: &str) -> Option<u32> {
+        self.word(key).and_then(yaml::parse_integer).and_then(|number| u32::try_from(number).ok())
+    }
+
+    fn byte(&self, key: &str) -> Option<u8> {
+        self.small(key).and_then(|number| u8::try_from(number).ok())
+    }
+
+    fn color(&self, key: &str) -> Option<[u8; 4]> {
+        self.word(key).and_then(yaml::parse_color)
+    }
+
+    fn decibel(&self, key: &str) -> Option<f64> {
+        self.word(key).and_then(yaml::parse_decibel)
+    }
+
+    fn seconds(&self, key: &str) -> Option<f64> {
+        self.word(key).and_then(yaml::parse_seconds)
+    }
+}
