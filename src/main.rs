@@ -1,3 +1,7 @@
 //! The `assetbuild` program: calls the library and returns its exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    assetbuild::cli::run(std::env::args_os()).into()
+}

@@ -75,6 +75,11 @@ impl CacheDir {
         self.0.join("snapshot")
     }
 
+    /// The redo record of a commit that has begun.
+    pub fn redo_record(&self) -> PathBuf {
+        self.runs().join("redo.json")
+    }
+
     /// The lock of those who publish.
     pub fn integrate_lock(&self) -> PathBuf {
         self.0.join("integrate.lock")

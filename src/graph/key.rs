@@ -35,6 +35,11 @@ pub trait InputDigests {
     /// Identity of another asset as a reference: its recipe, and the chosen raw if it is paid; none
     /// if the asset is not built yet.
     fn asset(&self, id: &str, processed: bool) -> Option<String>;
+
+    /// Digest of the project's own fonts, which drawings may set text in; none if it has none.
+    fn fonts(&self) -> Option<Digest> {
+        None
+    }
 }
 
 /// The wanted request of an asset: its key and the fields that made it.
@@ -144,6 +149,9 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             write_size("generation.size", *size, sink);
             for (name, value) in vars {
                 sink.field(&format!("generation.vars.{name}"), value);
+            }
+            if let Some(fonts) = inputs.fonts() {
+                sink.field("generation.fonts", &fonts.to_string());
             }
         }
         GenerateOp::Synth(sound) => {

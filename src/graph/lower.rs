@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
-use crate::graph::action::{Action, ActionGraph, ActionKind, AssetIndex};
+use crate::graph::action::{Action, ActionGraph, ActionId, ActionKind, AssetIndex};
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, Source};
 
-/// Builds the graph of the assets for which `wanted` holds.
+/// Builds the graph of the assets for which `wanted` holds, with actions up to the kind `last`.
 ///
 /// An asset that is referenced is an edge from its process action (`stage: processed`) or from the
 /// end of its generate actions; an edge to an asset outside the graph is left out, since that asset
 /// is not going to change.
-pub fn lower(assets: &[AssetSpec], wanted: impl Fn(AssetIndex) -> bool) -> ActionGraph {
+pub fn lower(
+    assets: &[AssetSpec],
+    wanted: impl Fn(AssetIndex) -> bool,
+    last: ActionKind,
+) -> ActionGraph {
     let mut graph = ActionGraph::default();
     let mut index_of: HashMap<&str, AssetIndex> = HashMap::new();
     for (index, asset) in (0..).map(AssetIndex).zip(assets) {
@@ -19,7 +23,7 @@ pub fn lower(assets: &[AssetSpec], wanted: impl Fn(AssetIndex) -> bool) -> Actio
             continue;
         }
         index_of.insert(&asset.id, index);
-        let chain = add_chain(&mut graph, index, asset);
+        let chain = add_chain(&mut graph, index, asset, last);
         graph.chains.insert(index, chain);
     }
     let edges: Vec<_> = index_of
@@ -44,7 +48,8 @@ fn add_chain(
     graph: &mut ActionGraph,
     index: AssetIndex,
     asset: &AssetSpec,
-) -> Vec<crate::graph::ActionId> {
+    last_kind: ActionKind,
+) -> Vec<ActionId> {
     let action = |kind, variation| Action { asset: index, kind, variation };
     let mut chain = Vec::new();
     for variation in 0..asset.selection.variations {
@@ -54,7 +59,7 @@ fn add_chain(
     let tail =
         [ActionKind::Select, ActionKind::Process, ActionKind::Validate, ActionKind::Integrate];
     let skip = usize::from(asset.selection.variations == 1);
-    for kind in tail.into_iter().skip(skip) {
+    for kind in tail.into_iter().skip(skip).filter(|kind| *kind <= last_kind) {
         let id = graph.nodes.add_node(action(kind, 0));
         for &from in &last {
             graph.nodes.add_edge(from, id, ());

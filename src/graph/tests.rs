@@ -153,7 +153,7 @@ fn a_moved_source_changes_nothing_and_edited_content_does() {
 fn variations_get_an_action_each_and_a_select() {
     let mut spec = bought_asset("coin", "a glowing coin");
     spec.selection.variations = 3;
-    let graph = lower(&[spec], |_| true);
+    let graph = lower(&[spec], |_| true, ActionKind::Integrate);
     let kinds: Vec<_> =
         graph.chains[&AssetIndex(0)].iter().map(|&id| graph.nodes[id].kind.as_str()).collect();
     assert_eq!(
@@ -168,7 +168,7 @@ fn a_reference_is_an_edge_between_chains() {
     let mut pose = bought_asset("pose", "the hero jumps");
     let GenerateOp::Request(request) = &mut pose.generate else { unreachable!("it is one") };
     request.references.push(Source::Asset { id: "sheet".into(), processed: true });
-    let graph = lower(&[sheet, pose], |_| true);
+    let graph = lower(&[sheet, pose], |_| true, ActionKind::Integrate);
     let from = graph.find(AssetIndex(0), ActionKind::Process).expect("every chain has one");
     let to = graph.find(AssetIndex(1), ActionKind::Generate).expect("every chain has one");
     assert!(graph.nodes.contains_edge(from, to));
@@ -177,7 +177,7 @@ fn a_reference_is_an_edge_between_chains() {
 #[test]
 fn the_graph_is_drawn_in_every_format() {
     let assets = [svg_asset("coin")];
-    let graph = lower(&assets, |_| true);
+    let graph = lower(&assets, |_| true, ActionKind::Integrate);
     insta::assert_snapshot!(render::dot(&graph, &assets), @r#"
     digraph assetbuild {
       rankdir=LR;

@@ -1,3 +1,20 @@
 //! The build as a whole: reads the files and calls the six steps in order.
+//!
+//! Every command goes through [`prepare`]; a build goes on with [`build`]. There is no second way
+//! to load, expand or assess a project.
 
+pub mod build;
+pub mod keys;
+pub mod load;
+pub mod maintain;
+pub mod prepare;
 pub mod select;
+pub mod session;
+pub mod table;
+pub mod world;
+
+pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
+pub use maintain::MaintainError;
+pub use prepare::{PrepareError, Prepared, Request, prepare};
+pub use select::Selection;
+pub use session::{OpenError, Session};

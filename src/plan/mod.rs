@@ -197,8 +197,8 @@ pub trait World {
     /// The block of a removed asset with this wanted key: the asset was renamed.
     fn renamed_from(&self, wanted: &ActionKey) -> Option<Block>;
 
-    /// A published file as it is on disk.
-    fn published(&self, path: &RelPath) -> FileState;
+    /// A published file as it is on disk, which should be `expected`.
+    fn published(&self, path: &RelPath, expected: &Digest) -> FileState;
 
     /// Whether the content of a published file can be restored without running anything.
     fn can_restore(&self, digest: &Digest) -> bool;

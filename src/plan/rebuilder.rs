@@ -172,7 +172,7 @@ fn check_outputs(
     dirt: &mut Dirt,
 ) {
     for (path, digest) in &block.outputs {
-        let (state, code, message) = match world.published(path) {
+        let (state, code, message) = match world.published(path, digest) {
             FileState::Present(found) if found == *digest => continue,
             FileState::Present(_) => {
                 let message = format!("{path} was edited by hand");

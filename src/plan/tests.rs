@@ -28,7 +28,7 @@ impl World for Fake {
     fn renamed_from(&self, wanted: &ActionKey) -> Option<Block> {
         self.blocks.values().find(|block| block.wanted == *wanted).cloned()
     }
-    fn published(&self, path: &RelPath) -> FileState {
+    fn published(&self, path: &RelPath, _: &Digest) -> FileState {
         self.files.get(path).cloned().unwrap_or(FileState::Absent)
     }
     fn can_restore(&self, _: &Digest) -> bool {

@@ -28,6 +28,10 @@ pub use decode::DecodeError;
 pub use encode::EncodeError;
 pub use webp::WebpError;
 
+/// Versions of the code that turns pixels into files: part of every process key, so a better encoder
+/// makes finished files again and buys nothing.
+pub const ENCODERS: &str = "image 1";
+
 /// What a process action gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Processed {

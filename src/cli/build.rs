@@ -1,0 +1,165 @@
+//! `build`: makes what is not fresh, and says what it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
+
+use crate::cli::args::{self, BuildArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitCode;
+use crate::cli::interrupt;
+use crate::event::{Event, Reporter as _};
+use crate::execute::{Limits, StopSignal};
+use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
+use crate::plan::{Policy, ReasonCode, State};
+use crate::report::log::LoggedAsset;
+use crate::report::{Reporters, elapsed_since};
+
+/// Builds the selected assets.
+pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
+    let clock = Instant::now();
+    let session = context.open()?;
+    let selection = selection(context, &session, &args.selection)?;
+    let policy = policy(&args.policy);
+    let stop = StopSignal::default();
+    let quiet = context.global.quiet;
+    interrupt::watch(stop.clone(), move || {
+        if !quiet {
+            eprint_line("interrupted: finishing what was begun; press Ctrl-C again to stop at once");
+        }
+    });
+    let prepared = super::plan::prepare(context, &session, &selection, policy)?;
+    let reporter = Reporters {
+        format: context.format(),
+        verbosity: context.global.verbosity(),
+        palette: context.terminal.palette(),
+        is_terminal: context.terminal.is_terminal,
+        log: args.execution.log_format.map(Into::into),
+        trace: args.execution.trace.as_deref(),
+    }
+    .select(elapsed_since(clock), logged(&prepared))
+    .map_err(|source| CliError::Io { action: "create the trace file".to_owned(), source })?;
+    let request = BuildRequest {
+        limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
+        policy,
+        locked: args.policy.locked,
+        steps: &args.selection.steps,
+        now: context.seconds(),
+        today: &context.today(),
+        clock,
+    };
+    for plan in held(&prepared) {
+        let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());
+        let reasons: Vec<&str> = plan.reasons.iter().map(|reason| &*reason.message).collect();
+        let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
+        reporter.report(&Event::Warning { asset, message });
+    }
+    let code = held_code(&prepared);
+    let built = pipeline::build(&session, prepared, &request, &reporter, &stop)?;
+    Ok(code.worst(exit_code(&built)))
+}
+
+/// Writes a line to stderr from a thread that has no context.
+fn eprint_line(line: &str) {
+    use std::io::Write as _;
+    // Nobody is left to tell when stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn workers(args: &BuildArgs) -> usize {
+    let jobs = args.execution.jobs.or_else(|| thread::available_parallelism().ok());
+    jobs.map_or(1, usize::from)
+}
+
+fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
+    let assets = &prepared.loaded.assets;
+    assets.iter().map(|asset| (asset.id.clone(), LoggedAsset::from(asset))).collect()
+}
+
+/// Selected assets that a build cannot make fresh.
+fn held(prepared: &Prepared) -> Vec<crate::plan::AssetPlan> {
+    let is_held = |plan: &crate::plan::AssetPlan| {
+        plan.state != State::Fresh && plan.work == crate::plan::Work::Nothing
+    };
+    prepared.selected_plans().into_iter().filter(is_held).collect()
+}
+
+fn held_code(prepared: &Prepared) -> ExitCode {
+    ExitCode::worst_of(held(prepared).iter().map(|plan| match plan.state {
+        State::Unknown => ExitCode::UnknownPurchase,
+        State::MissingRaw => ExitCode::Refused,
+        State::Blocked if plan.reasons.iter().any(|r| r.code == ReasonCode::Placeholder) => {
+            ExitCode::Success
+        }
+        State::Blocked => ExitCode::Unavailable,
+        State::Waiting | State::Provisional | State::Pending => ExitCode::Success,
+        State::Fresh => ExitCode::Success,
+        State::Invalid => ExitCode::Invalid,
+        State::Drifted | State::Missing | State::Stale => ExitCode::Failed,
+    }))
+}
+
+fn exit_code(built: &Built) -> ExitCode {
+    let failed = match built.failed() {
+        true => ExitCode::Failed,
+        false => ExitCode::Success,
+    };
+    match built.summary.interrupted {
+        true => ExitCode::Interrupted.worst(failed),
+        false => failed,
+    }
+}
+
+/// What the user allows, as the plan takes it.
+pub(super) fn policy(args: &args::Policy) -> Policy {
+    Policy { overwrite_drifted: args.overwrite_drifted, refresh: args.refresh }
+}
+
+/// What the user selected, with the files that changed since a revision if they asked for that.
+pub(super) fn selection(
+    context: &Context,
+    session: &Session,
+    args: &args::Selection,
+) -> Result<Selection, CliError> {
+    let changed_files = match &args.since {
+        Some(revision) => Some(changed_since(context, session, revision)?),
+        None => None,
+    };
+    Ok(Selection {
+        names: args.assets.clone(),
+        tags: args.tags.clone(),
+        phases: args.phases.clone(),
+        changed_files,
+    })
+}
+
+/// Files that differ from a git revision, committed or not, relative to the project's root.
+fn changed_since(
+    context: &Context,
+    session: &Session,
+    revision: &str,
+) -> Result<BTreeSet<String>, CliError> {
+    if revision.starts_with('-') {
+        return Err(CliError::Usage(format!("--since {revision}: not a revision")));
+    }
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(session.root()).args(arguments).output();
+        let output = output.map_err(|source| CliError::Io { action: "run git".to_owned(), source })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        let line = words.lines().next().unwrap_or("git failed").to_owned();
+        Err(CliError::Usage(format!("--since {revision}: {line}")))
+    };
+    let changed = git(&["diff", "--name-only", "--relative", "-z", revision, "--"])?;
+    let untracked = git(&["ls-files", "--others", "--exclude-standard", "-z"])?;
+    let names = changed.split('\0').chain(untracked.split('\0'));
+    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        context.mention(&format!("nothing differs from {revision}"));
+    }
+    Ok(names)
+}

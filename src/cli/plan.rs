@@ -1,0 +1,84 @@
+//! `plan` and `explain`: what a build would do, and why.
+
+use crate::cli::args::{ExplainArgs, PlanArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitCode;
+use crate::pipeline::{self, Prepared, Selection, Session};
+use crate::plan::Policy;
+use crate::report::Format;
+use crate::report::plan::{self as render, PlanView};
+
+/// Prints the plan.
+pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let selection = super::build::selection(context, &session, &args.selection)?;
+    let policy = super::build::policy(&args.policy);
+    let prepared = prepare(context, &session, &selection, policy)?;
+    with_view(&prepared, |view| {
+        match context.format() {
+            Format::Human | Format::Github => context.data(&render::human(view)),
+            Format::Json | Format::Ndjson => context.document(&render::plan_json(view)),
+        }
+        match args.detailed_exitcode && view.has_pending_work() {
+            true => Ok(ExitCode::NotFresh),
+            false => Ok(ExitCode::Success),
+        }
+    })
+}
+
+/// Prints why the selected assets are in their states.
+pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let selection = Selection { names: args.assets.clone(), ..Selection::default() };
+    let prepared = prepare(context, &session, &selection, Policy::default())?;
+    with_view(&prepared, |view| {
+        match context.format() {
+            Format::Human | Format::Github => context.data(&render::explain_human(view)),
+            Format::Json | Format::Ndjson => context.document(&render::plan_json(view)),
+        }
+        Ok(ExitCode::Success)
+    })
+}
+
+/// Assesses the project and shows its diagnostics.
+///
+/// # Errors
+/// `CliError::Invalid` if there are errors among them.
+pub(super) fn prepare(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+    policy: Policy,
+) -> Result<Prepared, CliError> {
+    let today = context.today();
+    let request = pipeline::Request { selection, policy, uses_cache: true, today: &today };
+    let prepared = pipeline::prepare(session, &request)?;
+    show_diagnostics(context, &prepared)?;
+    Ok(prepared)
+}
+
+/// Shows all diagnostics of a project.
+///
+/// # Errors
+/// `CliError::Invalid` if there are errors among them.
+pub(super) fn show_diagnostics(context: &Context, prepared: &Prepared) -> Result<(), CliError> {
+    let diagnostics = prepared.loaded.diagnostics.clone().into_sorted();
+    context.show(&diagnostics, &prepared.loaded.sources);
+    if prepared.has_errors() { Err(CliError::Invalid) } else { Ok(()) }
+}
+
+/// Hands the selected part of a prepared project to a renderer.
+pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_>) -> T) -> T {
+    let mut plans = prepared.selected_plans();
+    plans.sort_by_key(|plan| plan.asset.of(&prepared.loaded.assets).id.clone());
+    let orphans: Vec<_> =
+        prepared.orphans.iter().map(|(path, id)| (path.to_string(), id.clone())).collect();
+    render(&PlanView {
+        sources: &prepared.loaded.sources,
+        assets: &prepared.loaded.assets,
+        plans: &plans,
+        known_fresh: &[],
+        orphans: &orphans,
+    })
+}

@@ -1,0 +1,309 @@
+//! Does the actions of a chain: looks each up by key, runs its body otherwise, records the result.
+//!
+//! Free raw material is never stored: its digest is, and the body runs again if a later action
+//! needs the pixels. Integrate actions only hand over what is to be published; `integrate` commits
+//! all of it at the end of the run.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::base::facts::{FactSheet, FactsError};
+use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
+use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
+use crate::event::Outcome;
+use crate::execute::recorder::Recorder;
+use crate::execute::scheduler::Executor;
+use crate::generate::{self, GenerateError, Inputs};
+use crate::graph::action::ActionKind;
+use crate::graph::key::{process_key, requested_size};
+use crate::graph::{Action, AssetIndex, InputDigests};
+use crate::process::{self, ProcessError};
+use crate::spec::AssetSpec;
+use crate::validate::{self, Finding};
+
+/// One asset to build: what its actions work on.
+#[derive(Debug)]
+pub struct Chain<'a> {
+    /// The asset, or the placeholder that stands in for it.
+    pub spec: std::borrow::Cow<'a, AssetSpec>,
+    /// Key of its generate action.
+    pub wanted: ActionKey,
+    /// Its bought raw material, if it has some.
+    pub bought: Option<Digest>,
+    /// Whether its generate action runs again although its result is known.
+    pub refresh: bool,
+}
+
+/// What a chain made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Built {
+    /// The asset.
+    pub asset: AssetIndex,
+    /// Digest of the raw material.
+    pub raw: Digest,
+    /// Path and content of its files, main file first.
+    pub outputs: Vec<(RelPath, Digest)>,
+    /// What was measured on them.
+    pub facts: FactSheet,
+    /// Whether every result was in the action cache.
+    pub cached: bool,
+    /// Time spent in its actions.
+    pub took: Duration,
+}
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// The raw material could not be made.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// A step failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// Checks rejected the result.
+    #[error("{}", list_findings(.0))]
+    Rejected(Vec<Finding>),
+    /// A blob could not be kept.
+    #[error("failed to keep a result in the cache")]
+    Store(#[from] CasError),
+    /// The record of a result could not be read or written.
+    #[error("failed to use the action cache")]
+    Cache(#[from] ActionCacheError),
+    /// The recorded measurements are not readable.
+    #[error("failed to read recorded facts")]
+    Facts(#[from] FactsError),
+    /// Bought raw material is in no store.
+    #[error("the bought file {0} is in none of the stores")]
+    RawMissing(Digest),
+}
+
+fn list_findings(findings: &[Finding]) -> String {
+    let texts: Vec<String> =
+        findings.iter().map(|finding| format!("{}: {}", finding.check, finding.message)).collect();
+    format!("rejected by {}", texts.join("; "))
+}
+
+/// Where bodies find what they read and leave what they make.
+#[derive(Clone, Copy)]
+pub struct Stores<'a> {
+    /// Blobs of finished files.
+    pub cas: &'a dyn Cas,
+    /// Results by action key.
+    pub actions: &'a Recorder<'a>,
+    /// Bought raw material by digest.
+    pub raws: &'a (dyn Fn(&Digest) -> Option<Arc<[u8]>> + Sync),
+    /// Files of the project.
+    pub inputs: &'a (dyn Inputs + Sync),
+    /// Their digests.
+    pub digests: &'a (dyn InputDigests + Sync),
+}
+
+/// The local executor of chains.
+pub struct ChainExecutor<'a> {
+    chains: BTreeMap<AssetIndex, (Chain<'a>, Mutex<Progress>)>,
+    stores: Stores<'a>,
+}
+
+/// How far a chain is.
+#[derive(Debug, Default)]
+struct Progress {
+    raw: Option<Digest>,
+    material: Option<Raw>,
+    files: Vec<Digest>,
+    facts: Option<FactSheet>,
+    is_done: bool,
+    has_run: bool,
+    took: Duration,
+}
+
+/// Whether a body ran, or its result was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Ran,
+    Cached,
+}
+
+impl<'a> ChainExecutor<'a> {
+    /// An executor of these chains.
+    pub fn new(chains: BTreeMap<AssetIndex, Chain<'a>>, stores: Stores<'a>) -> Self {
+        let chains = chains
+            .into_iter()
+            .map(|(asset, chain)| (asset, (chain, Mutex::new(Progress::default()))))
+            .collect();
+        Self { chains, stores }
+    }
+
+    /// What every chain made whose actions all succeeded, by asset.
+    pub fn into_built(self) -> Vec<Built> {
+        self.chains
+            .into_iter()
+            .filter_map(|(asset, (chain, progress))| {
+                let progress = progress.into_inner().expect("no worker panicked with the lock");
+                if !progress.is_done {
+                    return None;
+                }
+                let paths = chain.spec.publish.files.iter().map(|file| file.path.clone());
+                let outputs = paths.zip(progress.files).collect();
+                Some(Built {
+                    asset,
+                    raw: progress.raw?,
+                    outputs,
+                    facts: progress.facts?,
+                    cached: !progress.has_run,
+                    took: progress.took,
+                })
+            })
+            .collect()
+    }
+
+    fn chain(&self, action: &Action) -> (&Chain<'a>, MutexGuard<'_, Progress>) {
+        let (chain, progress) = &self.chains[&action.asset];
+        (chain, progress.lock().expect("no worker panicked with the lock"))
+    }
+
+    fn generate(&self, chain: &Chain<'_>, progress: &mut Progress) -> Result<Done, ActionError> {
+        if let Some(bought) = chain.bought {
+            progress.raw = Some(bought);
+            return Ok(Done::Cached);
+        }
+        if !chain.refresh
+            && let Some(result) = self.stores.actions.get(&chain.wanted)?
+            && let [raw] = result.outputs[..]
+        {
+            progress.raw = Some(raw);
+            return Ok(Done::Cached);
+        }
+        let raw = generate::generate(&chain.spec.generate, self.stores.inputs)?;
+        let digest = raw.digest();
+        let result = ActionResult { outputs: vec![digest], metadata: String::new() };
+        self.stores.actions.put(chain.wanted, result)?;
+        progress.raw = Some(digest);
+        progress.material = Some(raw);
+        Ok(Done::Ran)
+    }
+
+    fn process(&self, chain: &Chain<'_>, progress: &mut Progress) -> Result<Done, ActionError> {
+        let raw_digest = progress.raw.expect("generate comes before process");
+        let spec = &*chain.spec;
+        let key = process_key(spec, self.stores.digests, &raw_digest, process::ENCODERS);
+        if !chain.refresh
+            && let Some(result) = self.stores.actions.get(&key)?
+            && self.has_all(&result.outputs)?
+        {
+            progress.facts = Some(FactSheet::from_json(&result.metadata)?);
+            progress.files = result.outputs;
+            progress.material = None;
+            return Ok(Done::Cached);
+        }
+        let raw = match progress.material.take() {
+            Some(raw) => raw,
+            None => self.remake(chain, &raw_digest)?,
+        };
+        let processed =
+            process::process(&raw, requested_size(spec), &spec.steps, &spec.publish.files)?;
+        drop(raw);
+        let mut files = Vec::with_capacity(processed.files.len());
+        for file in &processed.files {
+            files.push(self.stores.cas.put(&file.bytes)?);
+        }
+        let sheet = FactSheet::new(processed.checkpoints, processed.finals);
+        let result = ActionResult { outputs: files.clone(), metadata: sheet.to_json() };
+        self.stores.actions.put(key, result)?;
+        progress.files = files;
+        progress.facts = Some(sheet);
+        Ok(Done::Ran)
+    }
+
+    fn has_all(&self, outputs: &[Digest]) -> Result<bool, CasError> {
+        for digest in outputs {
+            if !self.stores.cas.contains(digest)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Raw material that is known by digest only: read from the purchases or made once more.
+    fn remake(&self, chain: &Chain<'_>, digest: &Digest) -> Result<Raw, ActionError> {
+        if chain.bought.is_none() {
+            return Ok(generate::generate(&chain.spec.generate, self.stores.inputs)?);
+        }
+        let bytes = (self.stores.raws)(digest).ok_or(ActionError::RawMissing(*digest))?;
+        let fallback = match chain.spec.media {
+            crate::base::MediaKind::Image => Encoding::Png,
+            crate::base::MediaKind::Audio => Encoding::Wav,
+        };
+        let encoding = Encoding::sniff(&bytes).unwrap_or(fallback);
+        Ok(Raw::File(bytes, encoding))
+    }
+
+    fn validate(chain: &Chain<'_>, progress: &Progress) -> Result<Done, ActionError> {
+        let facts = progress.facts.as_ref().expect("process comes before validate");
+        let findings = validate::validate(&chain.spec.steps, &facts.checkpoints, &facts.files);
+        if findings.is_empty() { Ok(Done::Ran) } else { Err(ActionError::Rejected(findings)) }
+    }
+}
+
+impl Executor for ChainExecutor<'_> {
+    fn execute(&self, action: &Action) -> Outcome {
+        let (chain, mut progress) = self.chain(action);
+        let begin = Instant::now();
+        let done = match action.kind {
+            ActionKind::Generate => self.generate(chain, &mut progress),
+            // One raw is known per chain: what was bought was chosen when it was planned.
+            ActionKind::Select => Ok(Done::Cached),
+            ActionKind::Process => self.process(chain, &mut progress),
+            ActionKind::Validate => Self::validate(chain, &progress),
+            ActionKind::Integrate => {
+                progress.is_done = true;
+                Ok(Done::Ran)
+            }
+        };
+        progress.took += begin.elapsed();
+        progress.has_run |= matches!(done, Ok(Done::Ran))
+            && matches!(action.kind, ActionKind::Generate | ActionKind::Process);
+        match done {
+            Ok(Done::Ran) => Outcome::Ran,
+            Ok(Done::Cached) => Outcome::Cached,
+            Err(error) => Outcome::Failed(with_causes(&error)),
+        }
+    }
+
+    fn asset_id(&self, action: &Action) -> &str {
+        &self.chains[&action.asset].0.spec.id
+    }
+
+    fn detail(&self, action: &Action) -> String {
+        let spec = &self.chains[&action.asset].0.spec;
+        match action.kind {
+            ActionKind::Generate => spec.generate.provider().to_owned(),
+            ActionKind::Process => {
+                let names = spec.steps.iter().filter_map(|step| match step {
+                    crate::spec::op::Step::Process(op) => Some(op.name()),
+                    crate::spec::op::Step::Validate(_) => None,
+                });
+                names.collect::<Vec<_>>().join(", ")
+            }
+            ActionKind::Integrate => spec.publish.path.to_string(),
+            ActionKind::Select | ActionKind::Validate => String::new(),
+        }
+    }
+
+    fn rank(&self, action: &Action) -> u64 {
+        // Assets are numbered in the order of priority, phase and id.
+        u64::from(action.asset.0)
+    }
+}
+
+/// An error and its sources in one line, outermost first.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,102 @@
+//! A project on disk, opened: where its files are and what stands in its cache folder.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::RelPath;
+use crate::cache::{CacheDir, FileError, ProjectFiles};
+use crate::purchase::RawStore;
+
+/// The name of the project file.
+pub const ASSETFILE: &str = "Assetfile.yaml";
+
+/// The name of the lockfile.
+pub const LOCKFILE: &str = "assetbuild.lock";
+
+/// An opened project.
+#[derive(Debug)]
+pub struct Session {
+    root: PathBuf,
+    assetfile: RelPath,
+    files: ProjectFiles,
+    cache: CacheDir,
+    second_home: Option<PathBuf>,
+}
+
+/// The project cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no project file and no spec folder from here up.
+    #[error("no {ASSETFILE} and no specs folder here or in a folder above; start one with `assetbuild init`")]
+    NoProject,
+    /// The project file that the user named is not there.
+    #[error("there is no project file at `{0}`")]
+    NoAssetfile(RelPath),
+    /// The folder cannot be read.
+    #[error("failed to open the project")]
+    Files(#[from] FileError),
+}
+
+impl Session {
+    /// Opens the project in `start` or the nearest folder above that has one.
+    ///
+    /// `assetfile`: the project file relative to `start`, if the user named one; then `start` is
+    /// the root. `second_home`: the folder for second copies of what was bought, if it is on.
+    ///
+    /// # Errors
+    /// `OpenError` if there is no project.
+    pub fn open(
+        start: &Path,
+        assetfile: Option<&RelPath>,
+        second_home: Option<PathBuf>,
+    ) -> Result<Self, OpenError> {
+        let default = RelPath::new(ASSETFILE).expect("a literal path inside the project");
+        let (root, assetfile) = match assetfile {
+            Some(named) if !named.under(start).is_file() => {
+                return Err(OpenError::NoAssetfile(named.clone()));
+            }
+            Some(named) => (start.to_owned(), named.clone()),
+            None => (find_root(start).ok_or(OpenError::NoProject)?, default),
+        };
+        let files = ProjectFiles::open(&root)?;
+        let cache = CacheDir::of_project(&root);
+        Ok(Self { root, assetfile, files, cache, second_home })
+    }
+
+    /// The root folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The project file.
+    pub fn assetfile(&self) -> &RelPath {
+        &self.assetfile
+    }
+
+    /// Readable files below the root.
+    pub fn files(&self) -> &ProjectFiles {
+        &self.files
+    }
+
+    /// The cache folder.
+    pub fn cache(&self) -> &CacheDir {
+        &self.cache
+    }
+
+    /// Bought raw material, in the project's folder for it and in the second home.
+    pub fn raws(&self, paid_dir: &RelPath) -> RawStore {
+        RawStore::new(&paid_dir.under(&self.root), self.second_home.as_deref())
+    }
+
+    /// Where the lockfile is.
+    pub fn lock_path(&self) -> PathBuf {
+        self.root.join(LOCKFILE)
+    }
+}
+
+fn find_root(start: &Path) -> Option<PathBuf> {
+    let start = std::path::absolute(start).ok()?;
+    let with_assetfile = start.ancestors().find(|dir| dir.join(ASSETFILE).is_file());
+    // A project with only specs works, but is not guessed from a folder above.
+    let found = with_assetfile.or_else(|| start.join("specs").is_dir().then_some(&*start));
+    found.map(Path::to_owned)
+}

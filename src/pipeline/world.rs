@@ -1,0 +1,162 @@
+//! The plan's view of the project: lock, published files, stores and what this build can do.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::base::{ActionKey, Digest, FieldList, RelPath};
+use crate::cache::{Cas, Content, LocalCas};
+use crate::catalog;
+use crate::config::{Config, UntilBought};
+use crate::integrate::manifest::find_entry;
+use crate::integrate::value_digest;
+use crate::lock::{Block, LockFile};
+use crate::pipeline::prepare::LazyState;
+use crate::pipeline::session::Session;
+use crate::pipeline::table::{FileTable, Learned, input_content};
+use crate::plan::{Availability, FileState, ReasonCode, World};
+use crate::process;
+use crate::purchase::RawStore;
+use crate::spec::AssetSpec;
+use crate::spec::op::{GenerateOp, Request, Step};
+
+/// What stands on disk, as far as a plan asks.
+pub struct ProjectWorld<'a> {
+    /// The project.
+    pub session: &'a Session,
+    /// Its settings.
+    pub config: &'a Config,
+    /// Its lock.
+    pub lock: &'a LockFile,
+    /// Contents of inputs and published files.
+    pub table: &'a FileTable,
+    /// The manifest's entries; none if it cannot be read.
+    pub manifest: Option<&'a Value>,
+    /// Ids of all assets of the specs.
+    pub ids: &'a HashSet<&'a str>,
+    /// Blobs of finished files, when the plan may count on them.
+    pub cas: Option<&'a LocalCas>,
+    /// What earlier runs recorded, when the plan may look at it.
+    pub state: &'a LazyState,
+    /// Bought raw material.
+    pub raws: &'a RawStore,
+    /// Today in UTC, `YYYY-MM-DD`.
+    pub today: &'a str,
+}
+
+impl World for ProjectWorld<'_> {
+    fn block(&self, id: &str) -> Option<Block> {
+        // Unreadable blocks were reported when the lock was read; such an asset is built again.
+        self.lock.get(id)?.ok()
+    }
+
+    fn renamed_from(&self, wanted: &ActionKey) -> Option<Block> {
+        let ids = self.lock.find_by_wanted(wanted);
+        let gone = ids.into_iter().find(|id| !self.ids.contains(id))?;
+        self.block(gone)
+    }
+
+    fn published(&self, path: &RelPath, expected: &Digest) -> FileState {
+        match self.table.get(path, Content::Bytes) {
+            Some(Learned::File(found)) if found.digest == *expected => {
+                FileState::Present(found.digest)
+            }
+            Some(Learned::File(found)) if self.is_lfs_pointer(path, &found.digest) => {
+                FileState::LfsPointer
+            }
+            Some(Learned::File(found)) => FileState::Present(found.digest),
+            Some(Learned::Unreadable(why)) => FileState::Unreadable(why.clone()),
+            Some(Learned::Absent) | None => FileState::Absent,
+        }
+    }
+
+    fn can_restore(&self, digest: &Digest) -> bool {
+        self.cas.is_some_and(|cas| cas.contains(digest).unwrap_or(false))
+    }
+
+    fn has_raw(&self, digest: &Digest) -> bool {
+        self.raws.get(*digest).is_ok_and(|found| found.is_ok())
+    }
+
+    fn history(&self, id: &str) -> Option<FieldList> {
+        self.state.get()?.trace(id).ok().flatten()
+    }
+
+    fn availability(&self, spec: &AssetSpec) -> Availability {
+        let unsupported = spec.steps.iter().find_map(|step| match step {
+            Step::Process(op) if process::unsupported(op) => Some(op.name()),
+            _ => None,
+        });
+        if let Some(step) = unsupported {
+            let why = format!("the step `{step}` is not part of this version");
+            return Availability::Unavailable(ReasonCode::StepMissing, why);
+        }
+        match &spec.generate {
+            GenerateOp::Request(request) => self.provider(request),
+            GenerateOp::Svg(drawing) => self.input(&drawing.source),
+            GenerateOp::File(source) => self.input(source),
+            GenerateOp::Manual(source) => match self.input(source) {
+                Availability::InputMissing(path) => Availability::WaitsFor(path),
+                other => other,
+            },
+            GenerateOp::Placeholder(_) => Availability::Ready,
+            GenerateOp::Synth(_) | GenerateOp::Command(_) => {
+                let name = spec.generate.provider();
+                let why = format!("the provider `{name}` is not part of this version");
+                Availability::Unavailable(ReasonCode::ProviderMissing, why)
+            }
+        }
+    }
+
+    fn uses_placeholders(&self) -> bool {
+        self.config.until_bought == UntilBought::Placeholder
+    }
+
+    fn entry_stands(&self, block: &Block) -> bool {
+        let Some(entry) = &block.entry else { return true };
+        let value = self.manifest.and_then(|all| find_entry(all, &entry.section, &entry.key));
+        value.is_some_and(|value| value_digest(&value) == entry.value)
+    }
+}
+
+impl ProjectWorld<'_> {
+    fn input(&self, path: &RelPath) -> Availability {
+        match self.table.get(path, input_content(path)) {
+            Some(Learned::File(_)) => Availability::Ready,
+            Some(Learned::Unreadable(why)) => {
+                Availability::Unavailable(ReasonCode::InputMissing, format!("failed to {why}"))
+            }
+            Some(Learned::Absent) | None => Availability::InputMissing(path.clone()),
+        }
+    }
+
+    fn provider(&self, request: &Request) -> Availability {
+        let model = request.model.as_deref();
+        let retired = model
+            .and_then(|model| catalog::retirement(&request.family, model, self.today))
+            .filter(|retirement| retirement.retired);
+        if let (Some(retirement), Some(model)) = (retired, model)
+            && !self.config.retired_models.contains_key(model)
+        {
+            let mut why = format!("the model `{model}` is retired");
+            if let Some(date) = &retirement.date {
+                why += &format!(" since {date}");
+            }
+            if let Some(replacement) = &retirement.replacement {
+                why += &format!("; name a stand-in: retired_models: {{ {model}: {replacement} }}");
+            }
+            return Availability::Unavailable(ReasonCode::ModelRetired, why);
+        }
+        let why = format!("the provider `{}` is not part of this version", request.provider);
+        Availability::Unavailable(ReasonCode::ProviderMissing, why)
+    }
+
+    /// Whether a Git LFS pointer of at most 1 KiB stands in the file's place.
+    fn is_lfs_pointer(&self, path: &RelPath, found: &Digest) -> bool {
+        const LONGEST: u64 = 1024;
+        found.size <= LONGEST
+            && self.session.files().read(path).is_ok_and(|(bytes, _)| {
+                bytes.starts_with(b"version https://git-lfs.github.com/spec/")
+            })
+    }
+}
