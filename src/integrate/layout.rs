@@ -213,17 +213,15 @@ impl<'t> Container<'t> {
         }
     }
 
+    /// Whether there is nothing but items, commas and blanks between the brackets.
     fn holds_items_only(&self) -> bool {
-        let mut at = self.inner.start;
-        self.items
-            .iter()
-            .map(|item| item.start..item.end)
-            .chain([self.inner.end..self.inner.end])
-            .all(|item| {
-                let between = &self.text[at..item.start];
-                at = item.end;
-                between.chars().all(|c| c == ',' || c.is_whitespace())
-            })
+        let ends = self.items.iter().map(|item| item.end);
+        let starts = self.items.iter().map(|item| item.start);
+        let gaps = std::iter::once(self.inner.start)
+            .chain(ends)
+            .zip(starts.chain(std::iter::once(self.inner.end)));
+        gaps.into_iter()
+            .all(|(from, to)| self.text[from..to].chars().all(|c| c == ',' || c.is_whitespace()))
     }
 }
 
