@@ -12,12 +12,11 @@ use serde_json::Value;
 use crate::base::{Digest, RelPath};
 use crate::integrate::json::value_digest;
 use crate::integrate::manifest::Operation;
+use crate::integrate::outcome::{AssetProblem, CommitReport, Problem};
 use crate::integrate::prune::Prune;
 use crate::integrate::publish::{PublishError, digest_on_disk};
 use crate::integrate::record::{FileRedo, RecordError, RedoRecord, Unit};
-use crate::integrate::redo::{
-    self, AssetProblem, Blobs, Checkpoint, CommitReport, Problem, Step, read_lock,
-};
+use crate::integrate::redo::{self, Blobs, Checkpoint, Step, read_lock};
 use crate::lock::{Block, LockError, LockFile, OwnedEntry};
 
 /// Proof that this process holds the integrate lock; dropping it lets others go on.

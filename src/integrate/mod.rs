@@ -8,6 +8,7 @@ pub mod entry;
 mod json;
 mod layout;
 pub mod manifest;
+pub mod outcome;
 pub mod prune;
 pub mod publish;
 pub mod record;

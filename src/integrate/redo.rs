@@ -2,14 +2,14 @@
 //! they are, so it can be repeated, and a person's edit in between stays.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
-use crate::integrate::manifest::{self, Edited, EntryProblem, ManifestError, Operation};
-use crate::integrate::publish::{self, PublishError, Staged, digest_on_disk};
+use crate::integrate::manifest::{self, Edited, Operation};
+use crate::integrate::outcome::{AssetProblem, CommitReport, Problem};
+use crate::integrate::publish::{self, Staged, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
 use crate::lock::{Block, Lock, LockFile, OwnedEntry};
 
@@ -51,124 +51,6 @@ pub struct Uninterrupted;
 impl Checkpoint for Uninterrupted {
     fn proceed(&self, _step: Step<'_>) -> bool {
         true
-    }
-}
-
-/// What a commit did.
-#[derive(Debug, Default)]
-pub struct CommitReport {
-    /// Files written: asset, path, size in bytes.
-    pub published: Vec<(String, RelPath, u64)>,
-    /// Files removed.
-    pub removed: Vec<RelPath>,
-    /// Manifest entries added, changed or removed.
-    pub entries: usize,
-    /// Whether the lock was rewritten.
-    pub lock_changed: bool,
-    /// What stood in the way, in the order in which it was met.
-    pub problems: Vec<AssetProblem>,
-}
-
-impl CommitReport {
-    /// Ids of the assets of which nothing was committed.
-    pub fn dropped(&self) -> BTreeSet<&str> {
-        let dropped = self.problems.iter().filter(|problem| problem.problem.drops_asset());
-        dropped.map(|problem| problem.asset.as_str()).collect()
-    }
-}
-
-/// What stood in the way of one asset.
-#[derive(Debug)]
-pub struct AssetProblem {
-    /// The asset's id.
-    pub asset: String,
-    /// What it was.
-    pub problem: Problem,
-}
-
-/// What can stand in the way of publishing an asset.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// The published file was edited by hand since.
-    #[error("`{0}` was edited by hand and is kept")]
-    Drifted(RelPath),
-    /// A file is there that no asset published.
-    #[error("`{0}` exists and was not published by an asset")]
-    Foreign(RelPath),
-    /// Another asset published this path and keeps it.
-    #[error("`{path}` belongs to `{owner}`")]
-    OwnedBy {
-        /// The path.
-        path: RelPath,
-        /// The other asset.
-        owner: String,
-    },
-    /// Another asset of this run publishes the same path.
-    #[error("`{path}` is published by `{other}` as well")]
-    Contested {
-        /// The path.
-        path: RelPath,
-        /// The other asset.
-        other: String,
-    },
-    /// The asset that has to leave the path first could not.
-    #[error("`{path}` is still held by `{owner}`, which could not be moved")]
-    NotVacated {
-        /// The path.
-        path: RelPath,
-        /// The other asset.
-        owner: String,
-    },
-    /// The file could not be written.
-    #[error(transparent)]
-    Publish(PublishError),
-    /// The bytes to publish are not in the store, or are not what they should be.
-    #[error("the finished file for `{path}` cannot be read from the store")]
-    Blob {
-        /// The path.
-        path: RelPath,
-        /// What the store says.
-        #[source]
-        source: io::Error,
-    },
-    /// The file was edited while the commit was cut off; it is kept and counts as drifted.
-    #[error("`{0}` was edited in the meantime and is kept")]
-    EditedMeanwhile(RelPath),
-    /// A file that is no longer needed was edited by hand and stays.
-    #[error("`{0}` is no longer needed, but was edited by hand and is kept")]
-    KeptChanged(RelPath),
-    /// A file that is no longer needed could not be removed.
-    #[error("a file that is no longer needed could not be removed")]
-    NotRemoved(#[source] PublishError),
-    /// The manifest entry was left as it is.
-    #[error(transparent)]
-    Entry(EntryProblem),
-    /// The manifest cannot be edited.
-    #[error("the manifest cannot be edited")]
-    Manifest(#[source] ManifestError),
-    /// The manifest cannot be read or written.
-    #[error("the manifest cannot be written")]
-    ManifestFile(#[source] PublishError),
-}
-
-impl Problem {
-    /// Whether nothing of the asset was committed.
-    pub fn drops_asset(&self) -> bool {
-        match self {
-            Self::Drifted(_)
-            | Self::Foreign(_)
-            | Self::OwnedBy { .. }
-            | Self::Contested { .. }
-            | Self::NotVacated { .. }
-            | Self::Publish(_)
-            | Self::Blob { .. } => true,
-            Self::EditedMeanwhile(_)
-            | Self::KeptChanged(_)
-            | Self::NotRemoved(_)
-            | Self::Entry(_)
-            | Self::Manifest(_)
-            | Self::ManifestFile(_) => false,
-        }
     }
 }
 
@@ -564,12 +446,13 @@ pub(super) fn read_lock(root: &Path, path: &RelPath) -> Result<LockFile, CommitE
 }
 
 /// Makes everything on the project's file system durable, where one call does that.
+#[cfg(target_os = "linux")]
 fn sync_all(root: &Path) -> bool {
-    #[cfg(target_os = "linux")]
-    return File::open(root).is_ok_and(|folder| rustix::fs::syncfs(folder).is_ok());
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = (root, File::open(root));
-        false
-    }
+    std::fs::File::open(root).is_ok_and(|folder| rustix::fs::syncfs(folder).is_ok())
+}
+
+/// Makes everything on the project's file system durable, where one call does that.
+#[cfg(not(target_os = "linux"))]
+fn sync_all(_root: &Path) -> bool {
+    false
 }

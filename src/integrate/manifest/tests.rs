@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::integrate::value_digest;
 
 fn section(text: &str) -> Vec<String> {
     text.split('.').map(str::to_owned).collect()
