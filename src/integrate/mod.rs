@@ -1,1 +1,17 @@
 //! Bodies of integrate actions: results reach the project's own files.
+//!
+//! [`commit::commit`] publishes what a run built; a commit that was cut off is completed by
+//! [`redo::roll_forward`]. Order, ownership and crashes: docs/design/integrate.md.
+
+pub mod commit;
+pub mod entry;
+mod json;
+mod layout;
+pub mod manifest;
+pub mod outcome;
+pub mod prune;
+pub mod publish;
+pub mod record;
+pub mod redo;
+
+pub use json::value_digest;

@@ -10,6 +10,7 @@ use crate::lock::model::Block;
 
 /// A lock as it was found.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a run holds one, and takes it apart at once")]
 pub enum Lock {
     /// Without conflict markers.
     Clean(LockFile),

@@ -71,6 +71,7 @@ pub struct LockFile {
     by_id: Vec<u32>,
     by_wanted: OnceLock<HashMap<ActionKey, Vec<u32>>>,
     by_output: OnceLock<HashMap<RelPath, u32>>,
+    by_entry: OnceLock<HashMap<(Vec<String>, String), u32>>,
 }
 
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl LockFile {
                 });
             }
         }
-        Ok(Self { text, slots, by_id, by_wanted: OnceLock::new(), by_output: OnceLock::new() })
+        Ok(Self { text, slots, by_id, ..Self::default() })
     }
 
     /// The text as it was read.
@@ -196,6 +197,25 @@ impl LockFile {
             index
         });
         index.get(path).map(|&at| self.slots[at as usize].id.as_str())
+    }
+
+    /// The asset that wrote the manifest entry `key` in `section`; unreadable blocks are passed
+    /// over.
+    ///
+    /// The first call reads every block once.
+    pub fn owner_of_entry(&self, section: &[String], key: &str) -> Option<&str> {
+        let index = self.by_entry.get_or_init(|| {
+            let mut index = HashMap::new();
+            for &at in &self.by_id {
+                let Ok(block) = self.parse_slot(&self.slots[at as usize]) else { continue };
+                if let Some(entry) = block.entry {
+                    index.entry((entry.section, entry.key)).or_insert(at);
+                }
+            }
+            index
+        });
+        let place = (section.to_vec(), key.to_owned());
+        index.get(&place).map(|&at| self.slots[at as usize].id.as_str())
     }
 
     /// The text with some blocks replaced, added or removed (none); every other byte stays.
@@ -347,7 +367,7 @@ fn content_end(text: &str, start: usize, mut end: usize) -> usize {
 /// The start of the comment lines that stand directly above `at`, not before `floor`.
 fn comment_start(text: &str, floor: usize, mut at: usize) -> usize {
     while at > floor {
-        let line = floor + memrchr(b'\n', text[floor..at - 1].as_bytes()).map_or(0, |at| at + 1);
+        let line = floor + memrchr(b'\n', &text.as_bytes()[floor..at - 1]).map_or(0, |at| at + 1);
         if !text[line..at].trim_start().starts_with('#') {
             break;
         }

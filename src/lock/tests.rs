@@ -372,6 +372,8 @@ fn blocks_are_found_by_what_they_want_and_by_what_they_published() {
     assert!(lock.find_by_wanted(&key(1_000)).is_empty());
     assert_eq!(lock.owner_of(&path("assets/gem.png")), Some("gem"));
     assert_eq!(lock.owner_of(&path("assets/none.png")), None);
+    assert_eq!(lock.owner_of_entry(&["images".to_owned()], "genCoin"), Some("coin"));
+    assert_eq!(lock.owner_of_entry(&["images".to_owned()], "k"), None);
 }
 
 // Merges.
