@@ -60,7 +60,7 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeEr
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(DecodeError::TooManyBytes(bytes.len() as u64));
     }
-    if encoding == Encoding::Jpeg && !ends_after_last_scan(bytes) {
+    if encoding == Encoding::Jpeg && !has_end(bytes) {
         return Err(DecodeError::CutOff(encoding));
     }
     let damaged = |source| DecodeError::Damaged { encoding, source };
@@ -100,12 +100,20 @@ fn raster_format(encoding: Encoding) -> Result<ImageFormat, DecodeError> {
     }
 }
 
-/// Whether an end marker follows the last scan of a JPEG.
+/// Whether an end marker follows the first scan of a JPEG.
 ///
-/// The decoder fills missing rows with grey instead of failing. Inside a scan 0xff is always
-/// followed by 0 or a restart marker, so neither pattern can be picture data.
-fn ends_after_last_scan(bytes: &[u8]) -> bool {
-    let scan = memchr::memmem::rfind(bytes, b"\xff\xda");
-    let end = memchr::memmem::rfind(bytes, b"\xff\xd9");
-    matches!((scan, end), (Some(scan), Some(end)) if end > scan)
+/// The decoder fills missing rows with grey instead of failing. Segments before the scan are
+/// skipped by their lengths, since a thumbnail in them has an end marker of its own; inside a scan
+/// 0xff is followed by 0 or a restart marker, so the end marker cannot be picture data.
+fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        match marker {
+            0xda => return memchr::memmem::find(&bytes[at..], b"\xff\xd9").is_some(),
+            // A fill byte.
+            0xff => at += 1,
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+    false
 }
