@@ -11,13 +11,20 @@ const MIN_SIDE: u32 = 16;
 /// Largest difference of the channels of a pixel that counts as grey.
 const MAX_CHROMA: u8 = 16;
 
+/// Lowest alpha that counts as opaque; lossy files blur it a little.
+const MIN_ALPHA: u8 = 250;
+
 /// Whether a regular grid of two greys runs along at least two sides of what is visible.
 ///
 /// Two sides, since the object may touch the others; what is visible, since a resize may have
-/// added real transparency around the drawn one.
+/// added real transparency around the drawn one. Inside that the grid leaves no transparency: a
+/// chequered floor with cut-out corners is a picture.
 pub(super) fn has_drawn_checkerboard(image: &Image) -> bool {
     let Some(rect) = bounds(image, 0) else { return false };
     if rect.width < MIN_SIDE || rect.height < MIN_SIDE {
+        return false;
+    }
+    if real_transparency(image, rect) > 0.02 {
         return false;
     }
     let sides = [Side::Top, Side::Bottom, Side::Left, Side::Right];
@@ -31,6 +38,18 @@ pub(super) fn has_drawn_checkerboard(image: &Image) -> bool {
         is_gridded(&line, depth)
     });
     gridded.count() >= 2
+}
+
+/// The share of pixels in `rect` that are transparent.
+fn real_transparency(image: &Image, rect: Rect) -> f64 {
+    let row = image.width as usize * 4;
+    let (left, right) = (rect.x as usize * 4, (rect.x + rect.width) as usize * 4);
+    let rows = image.pixels.chunks_exact(row).skip(rect.y as usize).take(rect.height as usize);
+    let transparent = rows
+        .flat_map(|row| row[left..right].chunks_exact(4))
+        .filter(|pixel| pixel[3] < MIN_ALPHA)
+        .count();
+    transparent as f64 / (f64::from(rect.width) * f64::from(rect.height))
 }
 
 /// A side of a rectangle.
@@ -59,7 +78,7 @@ impl Side {
 fn grey(image: &Image, (x, y): (u32, u32)) -> Option<u8> {
     let at = (y as usize * image.width as usize + x as usize) * 4;
     let [r, g, b, a] = [0, 1, 2, 3].map(|channel| image.pixels[at + channel]);
-    (a >= 250 && r.max(g).max(b) - r.min(g).min(b) <= MAX_CHROMA).then_some(g)
+    (a >= MIN_ALPHA && r.max(g).max(b) - r.min(g).min(b) <= MAX_CHROMA).then_some(g)
 }
 
 /// Whether the line next to a side alternates between two greys in cells of one length, and the
@@ -173,6 +192,18 @@ mod tests {
         let mut image = transparent((128, 200));
         place(&grid(128, 8, [255, 204], 0), &mut image, (0, 36));
         assert!(has_drawn_checkerboard(&image));
+    }
+
+    #[test]
+    fn a_chequered_object_with_real_transparency_is_a_picture() {
+        let mut floor = grid(128, 8, [255, 204], 0);
+        for (at, pixel) in floor.pixels.chunks_exact_mut(4).enumerate() {
+            let (x, y) = (at as i32 % 128 - 64, at as i32 / 128 - 64);
+            if x.abs() + y.abs() > 100 {
+                pixel.fill(0);
+            }
+        }
+        assert!(!has_drawn_checkerboard(&floor));
     }
 
     #[test]

@@ -14,6 +14,9 @@ pub(super) const MAX_PIXELS: u64 = 100_000_000;
 /// Most bytes of a file that is decoded.
 pub(super) const MAX_FILE_BYTES: u64 = 256 << 20;
 
+/// Bytes of the widest pixel that a decoder gives: 16-bit RGBA.
+const MAX_PIXEL_BYTES: u64 = 8;
+
 /// What a decoder may allocate beside its output: palettes, profiles, a row or a frame.
 const DECODER_SLACK: u64 = 64 << 20;
 
@@ -60,26 +63,31 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeEr
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(DecodeError::TooManyBytes(bytes.len() as u64));
     }
-    if encoding == Encoding::Jpeg && !ends_after_last_scan(bytes) {
+    if encoding == Encoding::Jpeg && !has_end(bytes) {
         return Err(DecodeError::CutOff(encoding));
     }
     let damaged = |source| DecodeError::Damaged { encoding, source };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    // The reader's own limits are replaced below by ones that fit the picture.
-    reader.limits(Limits::default());
+    reader.limits(at_most(MAX_PIXELS * MAX_PIXEL_BYTES));
     let mut decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooManyPixels { width, height });
     }
-    let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(decoder.total_bytes().saturating_mul(2) + DECODER_SLACK);
-    decoder.set_limits(limits).map_err(damaged)?;
+    // Twice its output, since a frame of an animation is decoded beside its canvas.
+    decoder.set_limits(at_most(decoder.total_bytes() * 2)).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
     let rgba = picture.into_rgba8();
     Ok(Image { width: rgba.width(), height: rgba.height(), pixels: rgba.into_raw() })
+}
+
+/// Limits for a decoder whose output takes `bytes`.
+fn at_most(bytes: u64) -> Limits {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(bytes + DECODER_SLACK);
+    limits
 }
 
 fn raster_format(encoding: Encoding) -> Result<ImageFormat, DecodeError> {
@@ -100,12 +108,20 @@ fn raster_format(encoding: Encoding) -> Result<ImageFormat, DecodeError> {
     }
 }
 
-/// Whether an end marker follows the last scan of a JPEG.
+/// Whether an end marker follows the first scan of a JPEG.
 ///
-/// The decoder fills missing rows with grey instead of failing. Inside a scan 0xff is always
-/// followed by 0 or a restart marker, so neither pattern can be picture data.
-fn ends_after_last_scan(bytes: &[u8]) -> bool {
-    let scan = memchr::memmem::rfind(bytes, b"\xff\xda");
-    let end = memchr::memmem::rfind(bytes, b"\xff\xd9");
-    matches!((scan, end), (Some(scan), Some(end)) if end > scan)
+/// The decoder fills missing rows with grey instead of failing. Segments before the scan are
+/// skipped by their lengths, since a thumbnail in them has an end marker of its own; inside a scan
+/// 0xff is followed by 0 or a restart marker, so the end marker cannot be picture data.
+fn has_end(bytes: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
+        match marker {
+            0xda => return memchr::memmem::find(&bytes[at..], b"\xff\xd9").is_some(),
+            // A fill byte.
+            0xff => at += 1,
+            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+        }
+    }
+    false
 }

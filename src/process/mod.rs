@@ -7,6 +7,7 @@ mod alpha;
 mod checkerboard;
 mod decode;
 mod encode;
+mod error;
 mod geometry;
 mod measure;
 mod png;
@@ -19,13 +20,13 @@ mod webp;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
-use crate::base::{Encoding, Facts, FileFacts, Image, MediaKind, Raw, RelPath};
+use crate::base::{Encoding, Facts, FileFacts, Image, MediaKind, Raw};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
 pub use decode::DecodeError;
 pub use encode::EncodeError;
+pub use error::{OpError, ProcessError, Size};
 pub use webp::WebpError;
 
 /// Versions of the code that turns pixels into files: part of every process key, so a better encoder
@@ -48,152 +49,6 @@ pub struct Processed {
 pub struct Encoded {
     /// The whole file.
     pub bytes: Vec<u8>,
-}
-
-/// Why raw material did not become finished files.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// The raw file is no picture that can be changed.
-    #[error("the raw material cannot be decoded")]
-    Decode(#[from] DecodeError),
-    /// This version does not know how to run a step.
-    #[error("`{name}` is not supported by this version")]
-    Unsupported {
-        /// Index in the list of steps.
-        step: usize,
-        /// The word after `action:`.
-        name: &'static str,
-    },
-    /// A step for pictures stands in the spec of a sound.
-    #[error("`{name}` changes pictures, and the raw material is a sound")]
-    WrongMedia {
-        /// Index in the list of steps.
-        step: usize,
-        /// The word after `action:`.
-        name: &'static str,
-    },
-    /// A step after `variants` would change only one of the pictures.
-    #[error("`{name}` stands after `variants`; what changes the picture comes before it")]
-    AfterVariants {
-        /// Index in the list of steps.
-        step: usize,
-        /// The word after `action:`.
-        name: &'static str,
-    },
-    /// A step cannot do what it says with this picture.
-    #[error("`{name}` failed")]
-    Op {
-        /// Index in the list of steps.
-        step: usize,
-        /// The word after `action:`.
-        name: &'static str,
-        /// Why.
-        #[source]
-        source: OpError,
-    },
-    /// A file holds a variant that no step makes.
-    #[error("{path} holds the variant `{variant}`, which no `variants` step makes")]
-    UnknownVariant {
-        /// The file.
-        path: RelPath,
-        /// The variant.
-        variant: String,
-    },
-    /// A file could not be encoded.
-    #[error("{path} could not be written")]
-    Encode {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        #[source]
-        source: EncodeError,
-    },
-}
-
-/// Why a step cannot do what it says with a picture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpError {
-    /// No picture can have this size.
-    #[error(
-        "a picture of {0} cannot be made; sides are 1 to {max} and pixels at most {pixels}",
-        max = geometry::MAX_SIDE,
-        pixels = decode::MAX_PIXELS
-    )]
-    Size(Size),
-    /// The aspect ratio changes and no fit says how.
-    #[error("the picture is {found} and would become {wanted}, which is another aspect ratio")]
-    Aspect {
-        /// Size of the picture.
-        found: Size,
-        /// Size asked for.
-        wanted: Size,
-    },
-    /// A rectangle does not lie inside the picture.
-    #[error("the part of {part} at {x},{y} does not lie inside the picture of {found}")]
-    Outside {
-        /// Left edge.
-        x: u32,
-        /// Upper edge.
-        y: u32,
-        /// Size of the rectangle.
-        part: Size,
-        /// Size of the picture.
-        found: Size,
-    },
-    /// The canvas is smaller than the picture.
-    #[error("the picture is {found} and does not fit into {wanted}")]
-    PadShrinks {
-        /// Size of the picture.
-        found: Size,
-        /// Size asked for.
-        wanted: Size,
-    },
-    /// Every pixel would be cut off.
-    #[error("no pixel has an alpha above {threshold}, so nothing would be left")]
-    NothingLeft {
-        /// The step's threshold.
-        threshold: u8,
-    },
-    /// The corners have no common colour.
-    #[error(
-        "the corners are {} and {}, which is more than the tolerance of {tolerance} apart",
-        hex(.first),
-        hex(.other)
-    )]
-    NoBackground {
-        /// The first corner's colour.
-        first: [u8; 3],
-        /// The colour that differs.
-        other: [u8; 3],
-        /// The step's tolerance.
-        tolerance: u8,
-    },
-}
-
-/// Width and height in pixels, written `32x48`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(u32, u32);
-
-impl Size {
-    fn of(image: &Image) -> Self {
-        Self(image.width, image.height)
-    }
-}
-
-impl From<(u32, u32)> for Size {
-    fn from((width, height): (u32, u32)) -> Self {
-        Self(width, height)
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.0, self.1)
-    }
-}
-
-fn hex(color: &[u8; 3]) -> String {
-    format!("#{:02x}{:02x}{:02x}", color[0], color[1], color[2])
 }
 
 /// Whether this version cannot run `op`; `process` refuses such a list before it does anything.
@@ -343,7 +198,7 @@ impl<'a> Work<'a> {
             (Some(picture), _) => Facts::Image(measure::measure_image(picture, self.expected)),
             (None, Raw::Audio(audio)) => Facts::Audio(measure::measure_audio(audio)),
             (None, Raw::File(_, encoding)) => Facts::Opaque { encoding: *encoding },
-            (None, Raw::Image(_)) => unreachable!("a picture in memory is its own pixels"),
+            (None, Raw::Image(image)) => Facts::Image(measure::measure_image(image, self.expected)),
         }
     }
 
@@ -409,10 +264,12 @@ fn change(picture: &Image, op: &ProcessOp) -> Result<Option<Image>, OpError> {
             alpha::key_background(picture, color, tolerance)
         }
         ProcessOp::Outline { width, color } => Ok(alpha::outline(picture, width, color)),
-        ProcessOp::Compress { .. }
-        | ProcessOp::Variants { .. }
-        | ProcessOp::Convert { .. }
-        | ProcessOp::Quantize { .. }
+        // These change no pixel of the picture itself.
+        ProcessOp::Compress { .. } | ProcessOp::Variants { .. } | ProcessOp::Convert { .. } => {
+            Ok(None)
+        }
+        // These were refused before the first step.
+        ProcessOp::Quantize { .. }
         | ProcessOp::Glow { .. }
         | ProcessOp::Watermark { .. }
         | ProcessOp::Normalize { .. }
@@ -421,9 +278,7 @@ fn change(picture: &Image, op: &ProcessOp) -> Result<Option<Image>, OpError> {
         | ProcessOp::Cut { .. }
         | ProcessOp::Loop { .. }
         | ProcessOp::Resample { .. }
-        | ProcessOp::Channels { .. } => {
-            unreachable!("handled by the caller, or refused before the first step")
-        }
+        | ProcessOp::Channels { .. } => Ok(None),
     }
 }
 

@@ -7,7 +7,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use super::samples::{Random, noise, solid, sprite};
 use super::*;
-use crate::base::{Audio, Digest};
+use crate::base::{Audio, Digest, RelPath};
 use crate::spec::op::{Check, Fit, ResizeMethod};
 
 fn output(path: &str) -> OutputFile {
@@ -313,6 +313,26 @@ fn huge_headers_are_refused_before_their_pixels() {
         let error = decode::decode(&bytes, encoding).expect_err("too many pixels");
         assert!(matches!(error, DecodeError::TooManyPixels { .. }), "{encoding:?}: {error:?}");
     }
+}
+
+#[test]
+fn a_file_of_too_many_bytes_is_refused() {
+    let bytes = vec![0; decode::MAX_FILE_BYTES as usize + 1];
+    let error = decode::decode(&bytes, Encoding::Png).expect_err("too large");
+    assert_eq!(error.to_string(), "the file has 268435457 bytes; at most 268435456 are decoded");
+}
+
+#[test]
+fn what_follows_a_jpeg_does_not_matter() {
+    let image = solid(9, 9, [90, 90, 90, 255]);
+    let jpeg = file(&image, Encoding::Jpeg);
+    let trailed = [&jpeg, &b"\xff\xda trailer"[..]].concat();
+    assert!(decode::decode(&trailed, Encoding::Jpeg).is_ok());
+    // A thumbnail with an end of its own does not make up for the picture's.
+    let size = u16::try_from(jpeg.len() + 2).expect("small").to_be_bytes();
+    let cut = [&jpeg[..2], b"\xff\xe2", &size, &jpeg, &jpeg[2..jpeg.len() - 2]].concat();
+    let error = decode::decode(&cut, Encoding::Jpeg).expect_err("no end");
+    assert_eq!(error.to_string(), "the jpg file is cut off");
 }
 
 #[test]

@@ -92,6 +92,9 @@ pub enum SvgError {
     /// Its patterns, masks and clips are made of each other too often.
     #[error("its patterns, masks and clips draw more than {MAX_NODES} groups")]
     TooMuchWork,
+    /// The drawing does not say how large it is.
+    #[error("it has no size; add a viewBox, or a width and a height in pixels, to <svg>")]
+    NoSize,
     /// The size asked for is zero or too large.
     #[error("it cannot be drawn at {width}x{height}")]
     Size {
@@ -141,7 +144,18 @@ pub(super) fn draw(
     };
     let document = roxmltree::Document::parse_with_options(&text, options)?;
     safety::check_references(&document)?;
+    check_size(&document)?;
     render(&parse(&document, fonts)?, size)
+}
+
+/// Checks that the root says how large the drawing is; the renderer would take the bounds of what
+/// is drawn, so that a moved circle would scale everything.
+fn check_size(document: &roxmltree::Document<'_>) -> Result<(), SvgError> {
+    let root = document.root_element();
+    let absolute = |name| root.attribute(name).is_some_and(|length| !length.ends_with('%'));
+    let has_size = root.has_attribute("viewBox") || (absolute("width") && absolute("height"));
+    // What is no drawing at all is told by the parser.
+    if root.tag_name().name() == "svg" && !has_size { Err(SvgError::NoSize) } else { Ok(()) }
 }
 
 fn parse(document: &roxmltree::Document<'_>, fonts: &FontSet) -> Result<Tree, SvgError> {

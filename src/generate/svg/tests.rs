@@ -103,6 +103,12 @@ fn the_size_is_the_one_asked_for_or_the_drawings_own() {
     let square = svg("viewBox='0 0 24 24'", "");
     assert_eq!(size(&square, None).expect("a drawing"), (24, 24));
     assert_eq!(size(&square, Some((512, 512))).expect("a drawing"), (512, 512));
+    for attributes in ["", "width='100%' height='9'", "height='9'"] {
+        let none = svg(attributes, "<rect width='4' height='4'/>");
+        let message = "it has no size; add a viewBox, or a width and a height in pixels, to <svg>";
+        assert_eq!(refused(&none), message);
+        assert!(drawn(&none, Some((8, 8))).is_err());
+    }
     let odd = svg("width='0.2' height='7.5'", "");
     assert_eq!(size(&odd, None).expect("a drawing"), (1, 8));
     let wide = svg("width='1000' height='667'", "");
