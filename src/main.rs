@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    assetbuild::cli::run(std::env::args_os()).into()
+    assetbuild::cli::main().into()
 }

@@ -27,7 +27,9 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     let quiet = context.global.quiet;
     interrupt::watch(stop.clone(), move || {
         if !quiet {
-            eprint_line("interrupted: finishing what was begun; press Ctrl-C again to stop at once");
+            eprint_line(
+                "interrupted: finishing what was begun; press Ctrl-C again to stop at once",
+            );
         }
     });
     let prepared = super::plan::prepare(context, &session, &selection, policy)?;
@@ -146,7 +148,8 @@ fn changed_since(
     }
     let git = |arguments: &[&str]| {
         let output = Command::new("git").arg("-C").arg(session.root()).args(arguments).output();
-        let output = output.map_err(|source| CliError::Io { action: "run git".to_owned(), source })?;
+        let output =
+            output.map_err(|source| CliError::Io { action: "run git".to_owned(), source })?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -157,7 +160,8 @@ fn changed_since(
     let changed = git(&["diff", "--name-only", "--relative", "-z", revision, "--"])?;
     let untracked = git(&["ls-files", "--others", "--exclude-standard", "-z"])?;
     let names = changed.split('\0').chain(untracked.split('\0'));
-    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let names: BTreeSet<String> =
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
     if names.is_empty() {
         context.mention(&format!("nothing differs from {revision}"));
     }

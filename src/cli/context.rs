@@ -69,14 +69,16 @@ impl Context {
             Some(path) => {
                 let text = path.to_string_lossy();
                 let parsed = RelPath::new(&text);
-                Some(parsed.map_err(|error| CliError::Usage(format!("--assetfile {text}: {error}")))?)
+                Some(
+                    parsed
+                        .map_err(|error| CliError::Usage(format!("--assetfile {text}: {error}")))?,
+                )
             }
         };
         Ok(Session::open(&self.directory(), assetfile.as_ref(), second_home())?)
     }
 
     /// Writes data to stdout; a reader that went away is no error.
-    #[expect(clippy::unused_self, reason = "streams belong to the surroundings of a command")]
     pub fn data(&self, text: &str) {
         let mut stdout = io::stdout().lock();
         // Nobody is left to tell when stdout is closed.
@@ -127,7 +129,6 @@ impl Context {
             }
         }
     }
-
 }
 
 /// Where second copies of what was bought go: `ASSETBUILD_STORE`, which may say `off`, else the

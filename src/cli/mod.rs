@@ -23,6 +23,11 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::execute::with_causes;
 
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    run(std::env::args_os())
+}
+
 /// Runs the program with these arguments, the first of which is its name.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match args::parse(argv) {

@@ -75,7 +75,10 @@ pub fn new(context: &Context, args: &NewArgs) -> Result<ExitCode, CliError> {
     let selection = SelectionArgs { assets: vec![file.clone()], ..SelectionArgs::default() };
     let (policy, execution) = (args.policy.clone(), args.execution.clone());
     let result = if args.build {
-        super::build::build(context, &BuildArgs { selection, policy, execution, ..BuildArgs::default() })
+        super::build::build(
+            context,
+            &BuildArgs { selection, policy, execution, ..BuildArgs::default() },
+        )
     } else {
         super::plan::plan(context, &PlanArgs { selection, policy, detailed_exitcode: false })
     };

@@ -1,1 +1,1 @@
-
+//! Assetfiles in, settings and diagnostics out.

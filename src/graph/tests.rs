@@ -3,7 +3,7 @@
 use super::fixture::{PathsAsContent, bought_asset, path, svg_asset};
 use super::*;
 use crate::base::Scalar;
-use crate::event::ActionKind;
+use crate::graph::action::ActionKind;
 use crate::spec::op::{Check, Fallback, GenerateOp, Source, Step};
 use crate::spec::{AssetSpec, Pick};
 

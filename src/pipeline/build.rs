@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use crate::base::{Digest, FieldList, RelPath};
 use crate::cache::{
-    ActionCacheError, Batch, Cas as _, FileError, LocalCas, Run, RunError, State, StateError, StateNotice,
+    ActionCacheError, Batch, Cas as _, FileError, LocalCas, Run, RunError, State, StateError,
+    StateNotice,
 };
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
@@ -23,8 +24,9 @@ use crate::integrate::commit::{
     AssetCommit, CommitError, CommitRequest, EntryCommit, IntegrateGuard, commit,
 };
 use crate::integrate::entry::{EntryFile, entry_value};
+use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self, PublishError};
-use crate::integrate::redo::{CommitReport, Uninterrupted};
+use crate::integrate::redo::Uninterrupted;
 use crate::lock::Block;
 use crate::pipeline::keys;
 use crate::pipeline::prepare::Prepared;
@@ -106,7 +108,10 @@ impl BuildError {
     pub fn is_invalid(&self) -> bool {
         matches!(
             self,
-            Self::Locked(_) | Self::Fonts(_) | Self::FontFile(_) | Self::Commit(CommitError::Lock(_))
+            Self::Locked(_)
+                | Self::Fonts(_)
+                | Self::FontFile(_)
+                | Self::Commit(CommitError::Lock(_))
         )
     }
 }
@@ -231,10 +236,7 @@ impl<'a> Building<'a> {
         }
         self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
-        let chains = chained
-            .iter()
-            .map(|&asset| (asset, self.chain(asset, &digests)))
-            .collect();
+        let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
         let recorder = Recorder::new(&self.state);
         let inputs = Disk { session: self.session, fonts: &self.fonts };
         let raws = |digest: &Digest| {
@@ -365,19 +367,18 @@ impl<'a> Building<'a> {
         let mut assets: Vec<AssetCommit> = built
             .iter()
             .map(|built| {
-                let facts: Vec<_> = built
-                    .facts
-                    .files
-                    .iter()
-                    .map(|file| (file.width, file.height))
-                    .collect();
+                let facts: Vec<_> =
+                    built.facts.files.iter().map(|file| (file.width, file.height)).collect();
                 let block = self.block(built);
                 self.asset_commit(built.asset, block, &facts)
             })
             .collect();
-        let adopted = self.prepared.selected.iter().copied().filter(|&asset| {
-            self.plan(asset).work != Work::Nothing && self.is_adopted(asset)
-        });
+        let adopted = self
+            .prepared
+            .selected
+            .iter()
+            .copied()
+            .filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset));
         assets.extend(adopted.filter_map(|asset| {
             let block = self.old_block(asset)?;
             let block = Block { id: self.spec(asset).id.clone(), ..block };
@@ -393,13 +394,8 @@ impl<'a> Building<'a> {
         }
         let ids: BTreeSet<&str> =
             self.prepared.loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
-        let orphans: BTreeSet<String> = self
-            .prepared
-            .lock
-            .ids()
-            .filter(|id| !ids.contains(id))
-            .map(str::to_owned)
-            .collect();
+        let orphans: BTreeSet<String> =
+            self.prepared.lock.ids().filter(|id| !ids.contains(id)).map(str::to_owned).collect();
         let blobs = |digest: &Digest| self.blob(digest);
         let report = commit(
             &CommitRequest {

@@ -56,8 +56,7 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     let files = session.files();
     let mut sources = SourceMap::default();
     let mut diagnostics = Diagnostics::default();
-    let assetfile =
-        read_text(files, session.assetfile(), table, &mut sources, &mut diagnostics);
+    let assetfile = read_text(files, session.assetfile(), table, &mut sources, &mut diagnostics);
     let config::Loaded { config, defaults, provider_names, diagnostics: config_diagnostics } =
         config::load(&sources, assetfile);
     diagnostics.extend(config_diagnostics);
@@ -67,8 +66,7 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     let ids = read_texts(files, &paths, table, &mut sources, &mut diagnostics);
     let parsed: Vec<(SpecFile, Diagnostics)> =
         ids.par_iter().map(|&id| spec::parse(&sources, id)).collect();
-    let (templates, template_diagnostics) =
-        Templates::collect(parsed.iter().map(|(file, _)| file));
+    let (templates, template_diagnostics) = Templates::collect(parsed.iter().map(|(file, _)| file));
     let styles = read_styles(files, &config, table, &mut sources, &mut diagnostics);
     let listing = DiskListing { files };
     let context = spec::Context {
@@ -180,10 +178,9 @@ pub fn list_matching(
 ) -> Result<Vec<(RelPath, Stat)>, ListError> {
     let set = globs(pattern).map_err(|error| ListError::Pattern(error.kind().to_string()))?;
     let dir = literal_folder(pattern);
-    let listing = files
-        .list(dir.as_ref(), &|path| set.is_match(path))
-        .map_err(ListError::Files)?;
-    let portable = |file: crate::cache::ListedFile| Some((RelPath::new(&file.path).ok()?, file.stat));
+    let listing = files.list(dir.as_ref(), &|path| set.is_match(path)).map_err(ListError::Files)?;
+    let portable =
+        |file: crate::cache::ListedFile| Some((RelPath::new(&file.path).ok()?, file.stat));
     Ok(listing.files.into_iter().filter_map(portable).collect())
 }
 
@@ -234,10 +231,8 @@ fn read_texts(
             }
             Ok((Err(error), _)) => diagnostics.push(error.diagnostic(path)),
             Err(FileError::Missing { .. }) => {}
-            Err(error) => diagnostics.push(Diagnostic::error(
-                "spec::unreadable",
-                crate::execute::with_causes(&error),
-            )),
+            Err(error) => diagnostics
+                .push(Diagnostic::error("spec::unreadable", crate::execute::with_causes(&error))),
         }
     }
     ids

@@ -10,9 +10,10 @@ use crate::cache::{
 };
 use crate::graph::AssetIndex;
 use crate::integrate::commit::{CommitError, CommitRequest, IntegrateGuard, commit};
+use crate::integrate::outcome::CommitReport;
 use crate::integrate::prune::{Orphan, Prune, orphans};
 use crate::integrate::publish::{self, PublishError};
-use crate::integrate::redo::{CommitReport, Uninterrupted};
+use crate::integrate::redo::Uninterrupted;
 use crate::lock::{self, Block, Kept, Lock, LockError, LockFile};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session};
@@ -273,10 +274,8 @@ pub fn prune(
     prepared: &Prepared,
     forget: bool,
 ) -> Result<CommitReport, MaintainError> {
-    let prunes: Vec<Prune> = find_orphans(prepared)?
-        .into_iter()
-        .map(|orphan| Prune { id: orphan.id, forget })
-        .collect();
+    let prunes: Vec<Prune> =
+        find_orphans(prepared)?.into_iter().map(|orphan| Prune { id: orphan.id, forget }).collect();
     let config = &prepared.loaded.config;
     let guard = guard(session)?;
     let no_blobs = |_: &Digest| Err(io::Error::from(io::ErrorKind::NotFound));

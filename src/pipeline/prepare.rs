@@ -216,10 +216,11 @@ fn assess_all(
     table.learn(session.files(), outputs.map(|(path, _)| (path.clone(), Content::Bytes)));
     let manifest_path = &loaded.config.manifest;
     let manifest = read_optional(&manifest_path.under(session.root()), manifest_path.as_str())?;
-    let manifest: Option<Value> =
-        manifest.as_deref().map(read_entries).transpose().map_err(|source| {
-            PrepareError::Manifest { path: manifest_path.clone(), source }
-        })?;
+    let manifest: Option<Value> = manifest
+        .as_deref()
+        .map(read_entries)
+        .transpose()
+        .map_err(|source| PrepareError::Manifest { path: manifest_path.clone(), source })?;
     let ids: HashSet<&str> = loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
     let cas = request.uses_cache.then(|| LocalCas::new(session.cache()));
     let raws = session.raws(&loaded.config.paid_dir);
@@ -250,11 +251,7 @@ fn assess_all(
 }
 
 /// Files of blocks whose asset is gone and whose block nobody takes over.
-fn find_orphans(
-    loaded: &Loaded,
-    plans: &[AssetPlan],
-    blocks: &[Block],
-) -> Vec<(RelPath, String)> {
+fn find_orphans(loaded: &Loaded, plans: &[AssetPlan], blocks: &[Block]) -> Vec<(RelPath, String)> {
     let used: HashSet<&str> = plans.iter().filter_map(|plan| plan.block_id.as_deref()).collect();
     let present: HashSet<&str> = loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
     let paths: BTreeSet<&RelPath> = loaded

@@ -26,7 +26,9 @@ pub struct Session {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no project file and no spec folder from here up.
-    #[error("no {ASSETFILE} and no specs folder here or in a folder above; start one with `assetbuild init`")]
+    #[error(
+        "no {ASSETFILE} and no specs folder here or in a folder above; start one with `assetbuild init`"
+    )]
     NoProject,
     /// The project file that the user named is not there.
     #[error("there is no project file at `{0}`")]

@@ -65,11 +65,12 @@ pub fn assess(
     let needs_raw = dirt.generate || dirt.process;
     if !adopted && is_unbought(spec, keys, block.as_ref()) {
         work = plan_unbought(spec, block.as_ref(), dirt, world, &mut causes);
-    } else if needs_raw && !adopted {
-        if let Some(cause) = obstacle(spec, block.as_ref(), dirt, world) {
-            causes.push(cause);
-            work = Work::Nothing;
-        }
+    } else if needs_raw
+        && !adopted
+        && let Some(cause) = obstacle(spec, block.as_ref(), dirt, world)
+    {
+        causes.push(cause);
+        work = Work::Nothing;
     }
     if drifted && !policy.overwrite_drifted {
         work = Work::Nothing;

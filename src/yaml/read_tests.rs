@@ -1,1 +1,1 @@
-
+//! YAML in, trees and diagnostics out, with the pitfalls of docs/design/yaml.md.
