@@ -113,6 +113,20 @@ fn tables_of_another_version_are_rebuilt() {
 }
 
 #[test]
+fn a_table_of_another_type_is_damage() {
+    let (_dir, cache) = filled(1);
+    let (state, _) = State::open(&cache).expect("opened");
+    let transaction = state.begin_write().expect("begun");
+    transaction.delete_table(TRACES).expect("deleted");
+    let other: TableDefinition<'_, u64, u64> = TableDefinition::new("traces");
+    transaction.open_table(other).expect("made").insert(1, 1).expect("stored");
+    state.commit(transaction).expect("committed");
+    assert!(matches!(state.trace("coin"), Err(StateError::Damaged { .. })));
+    drop(state);
+    assert!(matches!(rebuilt_reason(&cache), Some(RebuildReason::Damaged(_))));
+}
+
+#[test]
 fn a_rebuild_on_request_begins_empty() {
     let (_dir, cache) = filled(3);
     let (state, notice) = State::rebuild(&cache).expect("nobody else is there");
@@ -281,7 +295,7 @@ fn a_database_of_the_first_version_is_read() {
 fn commits_without_a_sync_are_refused_in_this_mode() {
     let (_dir, cache) = filled(1);
     let (state, _) = State::open(&cache).expect("opened");
-    let mut transaction = state.begin_write().expect("begun");
+    let mut transaction = state.begin_write().expect("begun").take();
     assert!(matches!(
         transaction.set_durability(redb::Durability::None),
         Err(SetDurabilityError::NonDurableCommitUnsupported)
