@@ -12,6 +12,7 @@ use std::io::{self, ErrorKind};
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -50,7 +51,9 @@ pub struct State {
     db: Contained<Database>,
     cache: CacheDir,
     /// Held shared while the database is open; a rebuild takes it alone.
-    _in_use: File,
+    in_use: File,
+    /// Whether this process has said that it writes.
+    writes: AtomicBool,
 }
 
 impl std::fmt::Debug for State {
@@ -168,13 +171,26 @@ impl State {
         let in_use = open_lock_file(&lock_path)?;
         let on_lock = |source| StateError::Lock(lock_error(&lock_path, source));
         let mut rebuilt = None;
+        if unclean_marker(cache).exists() && in_use.try_lock().is_ok() {
+            // A writer died, and nobody is left who knows the file to be whole: read all of it.
+            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache), true)? {
+                move_aside(cache)
+                    .map_err(|source| StateError::Io { path: path.clone(), source })?;
+                rebuilt = Some(reason);
+            }
+            let marker = unclean_marker(cache);
+            ignore_missing(fs::remove_file(&marker))
+                .map_err(|source| StateError::Io { path: marker, source })?;
+            in_use.unlock().map_err(on_lock)?;
+        }
         loop {
             in_use.lock_shared().map_err(on_lock)?;
-            let reason = match open_database(&path, &damage_marker(cache))? {
+            let reason = match open_database(&path, &damage_marker(cache), false)? {
                 Opened::Ready { db, created } => {
                     let created = created.then_some(StateNotice::Created);
                     let notice = rebuilt.map(|reason| StateNotice::Rebuilt { reason });
-                    let state = Self { db, cache: cache.clone(), _in_use: in_use };
+                    let writes = AtomicBool::new(false);
+                    let state = Self { db, cache: cache.clone(), in_use, writes };
                     return Ok((state, notice.or(created)));
                 }
                 Opened::Unusable(reason) => reason,
@@ -185,7 +201,7 @@ impl State {
                 return Err(StateError::RebuildBlocked { path, reason });
             }
             // Another process may have rebuilt it meanwhile: then there is nothing to move.
-            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache))? {
+            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache), false)? {
                 move_aside(cache)
                     .map_err(|source| StateError::Io { path: path.clone(), source })?;
                 rebuilt = Some(reason);
@@ -213,6 +229,10 @@ impl State {
 
     /// Begins the write transaction; waits while another process or thread has one.
     pub(super) fn begin_write(&self) -> Result<Contained<WriteTransaction>, StateError> {
+        if !self.writes.swap(true, Ordering::Relaxed) {
+            let marker = unclean_marker(&self.cache);
+            fs::write(&marker, "").map_err(|source| StateError::Io { path: marker, source })?;
+        }
         self.guard(|| Ok(Contained::new(self.db.begin_write()?)))
     }
 
@@ -249,12 +269,24 @@ impl State {
     }
 }
 
+impl Drop for State {
+    fn drop(&mut self) {
+        self.db.close();
+        // The last writer to leave says that all went well. If that fails, the next one to open
+        // the database reads all of it, which is slow and harmless.
+        if *self.writes.get_mut() && self.in_use.unlock().is_ok() && self.in_use.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(unclean_marker(&self.cache));
+        }
+    }
+}
+
 enum Opened {
     Ready { db: Contained<Database>, created: bool },
     Unusable(RebuildReason),
 }
 
-fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
+fn open_database(path: &Path, marker: &Path, verify: bool) -> Result<Opened, StateError> {
     if marker.exists() {
         let reason = fs::read_to_string(marker).unwrap_or_default();
         return Ok(Opened::Unusable(if reason.is_empty() {
@@ -266,6 +298,7 @@ fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
     let opened = catch_damage(|| {
         let mut builder = Database::builder();
         builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(PAGE_CACHE);
+        builder.set_check_integrity_on_open(verify);
         let db = Contained::new(builder.create(path)?);
         let found = read_format(&db)?;
         if found.is_none() {
@@ -391,6 +424,11 @@ fn damage_marker(cache: &CacheDir) -> PathBuf {
     cache.path().join("state.damaged")
 }
 
+/// Its presence says that a process wrote and has not closed the database yet, or died.
+fn unclean_marker(cache: &CacheDir) -> PathBuf {
+    cache.path().join("state.unclean")
+}
+
 thread_local! {
     static IN_GUARDED_WORK: Cell<bool> = const { Cell::new(false) };
 }
@@ -420,6 +458,15 @@ impl<T> Contained<T> {
         Self(Some(value))
     }
 
+    fn close(&mut self) {
+        let value = self.0.take();
+        // Whatever this meets was met, and noted, by the work before it.
+        let _ = catch_damage(|| {
+            drop(value);
+            Ok(())
+        });
+    }
+
     fn take(mut self) -> T {
         self.0.take().expect("only a drop or this takes the value")
     }
@@ -435,12 +482,7 @@ impl<T> Deref for Contained<T> {
 
 impl<T> Drop for Contained<T> {
     fn drop(&mut self) {
-        let value = self.0.take();
-        // Whatever this meets was met, and noted, by the work before it.
-        let _ = catch_damage(|| {
-            drop(value);
-            Ok(())
-        });
+        self.close();
     }
 }
 
