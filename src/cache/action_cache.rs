@@ -112,15 +112,23 @@ impl State {
         let mut results: Vec<_> = batch.results.iter().collect();
         results.sort_by_key(|(key, _)| *key);
         let transaction = self.begin_write()?;
+        // One table at a time: when opening one panics on damage, the destructor of another open
+        // one panics too, and a panic during an unwinding ends the process.
         self.guard(|| {
             let mut table = transaction.open_table(ACTIONS)?;
             for (key, result) in results {
                 table.insert(&key.0, &*encode_result(result))?;
             }
+            Ok(())
+        })?;
+        self.guard(|| {
             let mut table = transaction.open_table(TRACES)?;
             for (id, fields) in &batch.traces {
                 table.insert(id.as_str(), &*encode_fields(fields))?;
             }
+            Ok(())
+        })?;
+        self.guard(|| {
             let mut table = transaction.open_table(BLOB_ACCESS)?;
             for hash in &batch.accessed {
                 table.insert(hash, now)?;
@@ -182,22 +190,27 @@ impl State {
     /// `StateError`; nothing is deleted then.
     pub fn prune(&self, keep: &dyn Keep) -> Result<Pruned, StateError> {
         let transaction = self.begin_write()?;
-        let pruned = self.guard(|| {
-            let mut actions = transaction.open_table(ACTIONS)?;
-            let mut traces = transaction.open_table(TRACES)?;
-            let mut access = transaction.open_table(BLOB_ACCESS)?;
-            let before = [actions.len()?, traces.len()?, access.len()?];
-            actions.retain(|key, row| {
+        let results = self.guard(|| {
+            let mut table = transaction.open_table(ACTIONS)?;
+            let before = table.len()?;
+            table.retain(|key, row| {
                 decode_result(row).is_some_and(|result| keep.result(&ActionKey(*key), &result))
             })?;
-            traces.retain(|asset, _| keep.trace(asset))?;
-            access.retain(|hash, _| keep.blob(hash))?;
-            Ok(Pruned {
-                results: before[0] - actions.len()?,
-                traces: before[1] - traces.len()?,
-                blobs: before[2] - access.len()?,
-            })
+            Ok(before - table.len()?)
         })?;
+        let traces = self.guard(|| {
+            let mut table = transaction.open_table(TRACES)?;
+            let before = table.len()?;
+            table.retain(|asset, _| keep.trace(asset))?;
+            Ok(before - table.len()?)
+        })?;
+        let blobs = self.guard(|| {
+            let mut table = transaction.open_table(BLOB_ACCESS)?;
+            let before = table.len()?;
+            table.retain(|hash, _| keep.blob(hash))?;
+            Ok(before - table.len()?)
+        })?;
+        let pruned = Pruned { results, traces, blobs };
         self.commit(transaction)?;
         Ok(pruned)
     }

@@ -512,7 +512,7 @@ mod tests {
         cache.ensure().expect("writable");
         let file = dir.path().join("a.yaml");
         fs::write(&file, "one").expect("writable");
-        set_mtime(&file, SystemTime::now() - Duration::from_secs(60));
+        set_mtime(&file, SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         let now = Stamp::take(&cache).expect("writable");
         // The ctime cannot be set back, so the stamp moves forward instead.
         let mut memo = FileMemo::new(Stamp(now.0 + 60_000_000_000));

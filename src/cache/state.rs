@@ -9,8 +9,10 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -46,10 +48,12 @@ const REBUILD_PAUSE: Duration = Duration::from_millis(20);
 
 /// The open database.
 pub struct State {
-    db: Database,
+    db: Contained<Database>,
     cache: CacheDir,
     /// Held shared while the database is open; a rebuild takes it alone.
-    _in_use: File,
+    in_use: File,
+    /// Whether this process has said that it writes.
+    writes: AtomicBool,
 }
 
 impl std::fmt::Debug for State {
@@ -167,13 +171,26 @@ impl State {
         let in_use = open_lock_file(&lock_path)?;
         let on_lock = |source| StateError::Lock(lock_error(&lock_path, source));
         let mut rebuilt = None;
+        if unclean_marker(cache).exists() && in_use.try_lock().is_ok() {
+            // A writer died, and nobody is left who knows the file to be whole: read all of it.
+            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache), true)? {
+                move_aside(cache)
+                    .map_err(|source| StateError::Io { path: path.clone(), source })?;
+                rebuilt = Some(reason);
+            }
+            let marker = unclean_marker(cache);
+            ignore_missing(fs::remove_file(&marker))
+                .map_err(|source| StateError::Io { path: marker, source })?;
+            in_use.unlock().map_err(on_lock)?;
+        }
         loop {
             in_use.lock_shared().map_err(on_lock)?;
-            let reason = match open_database(&path, &damage_marker(cache))? {
+            let reason = match open_database(&path, &damage_marker(cache), false)? {
                 Opened::Ready { db, created } => {
                     let created = created.then_some(StateNotice::Created);
                     let notice = rebuilt.map(|reason| StateNotice::Rebuilt { reason });
-                    let state = Self { db, cache: cache.clone(), _in_use: in_use };
+                    let writes = AtomicBool::new(false);
+                    let state = Self { db, cache: cache.clone(), in_use, writes };
                     return Ok((state, notice.or(created)));
                 }
                 Opened::Unusable(reason) => reason,
@@ -184,7 +201,7 @@ impl State {
                 return Err(StateError::RebuildBlocked { path, reason });
             }
             // Another process may have rebuilt it meanwhile: then there is nothing to move.
-            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache))? {
+            if let Opened::Unusable(reason) = open_database(&path, &damage_marker(cache), false)? {
                 move_aside(cache)
                     .map_err(|source| StateError::Io { path: path.clone(), source })?;
                 rebuilt = Some(reason);
@@ -206,21 +223,28 @@ impl State {
     }
 
     /// Begins a read transaction: a view of the last commit.
-    pub(super) fn begin_read(&self) -> Result<ReadTransaction, StateError> {
-        self.guard(|| Ok(self.db.begin_read()?))
+    pub(super) fn begin_read(&self) -> Result<Contained<ReadTransaction>, StateError> {
+        self.guard(|| Ok(Contained::new(self.db.begin_read()?)))
     }
 
     /// Begins the write transaction; waits while another process or thread has one.
-    pub(super) fn begin_write(&self) -> Result<WriteTransaction, StateError> {
-        self.guard(|| Ok(self.db.begin_write()?))
+    pub(super) fn begin_write(&self) -> Result<Contained<WriteTransaction>, StateError> {
+        if !self.writes.swap(true, Ordering::Relaxed) {
+            let marker = unclean_marker(&self.cache);
+            fs::write(&marker, "").map_err(|source| StateError::Io { path: marker, source })?;
+        }
+        self.guard(|| Ok(Contained::new(self.db.begin_write()?)))
     }
 
     /// Commits: durable, and visible to other processes from then on.
     ///
     /// redb refuses commits without a sync in this mode (`NonDurableCommitUnsupported`), so many
     /// free rows share one commit instead.
-    pub(super) fn commit(&self, transaction: WriteTransaction) -> Result<(), StateError> {
-        self.guard(|| Ok(transaction.commit()?))
+    pub(super) fn commit(
+        &self,
+        transaction: Contained<WriteTransaction>,
+    ) -> Result<(), StateError> {
+        self.guard(|| Ok(transaction.take().commit()?))
     }
 
     /// Runs one piece of database work; damage is noted on disk, so the next opening rebuilds.
@@ -233,12 +257,10 @@ impl State {
     ) -> Result<T, StateError> {
         let reason = match catch_damage(work) {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(redb::Error::Corrupted(reason))) => reason,
-            Ok(Err(redb::Error::Io(source))) if source.kind() != ErrorKind::UnexpectedEof => {
-                return Err(StateError::Io { path: self.cache.state(), source });
-            }
-            Ok(Err(redb::Error::Io(source))) => source.to_string(),
-            Ok(Err(error)) => return Err(StateError::Redb(Box::new(error))),
+            Ok(Err(error)) => match damage_of(&error) {
+                Some(reason) => reason,
+                None => return Err(world_error(&self.cache.state(), error)),
+            },
             Err(panic) => panic_text(&*panic),
         };
         // If the note cannot be written, the next run meets the same damage and says so again.
@@ -247,12 +269,24 @@ impl State {
     }
 }
 
+impl Drop for State {
+    fn drop(&mut self) {
+        self.db.close();
+        // The last writer to leave says that all went well. If that fails, the next one to open
+        // the database reads all of it, which is slow and harmless.
+        if *self.writes.get_mut() && self.in_use.unlock().is_ok() && self.in_use.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(unclean_marker(&self.cache));
+        }
+    }
+}
+
 enum Opened {
-    Ready { db: Database, created: bool },
+    Ready { db: Contained<Database>, created: bool },
     Unusable(RebuildReason),
 }
 
-fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
+fn open_database(path: &Path, marker: &Path, verify: bool) -> Result<Opened, StateError> {
     if marker.exists() {
         let reason = fs::read_to_string(marker).unwrap_or_default();
         return Ok(Opened::Unusable(if reason.is_empty() {
@@ -262,10 +296,10 @@ fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
         }));
     }
     let opened = catch_damage(|| {
-        let db = Database::builder()
-            .set_concurrency_mode(ConcurrencyMode::MultiWriter)
-            .set_cache_size(PAGE_CACHE)
-            .create(path)?;
+        let mut builder = Database::builder();
+        builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(PAGE_CACHE);
+        builder.set_check_integrity_on_open(verify);
+        let db = Contained::new(builder.create(path)?);
         let found = read_format(&db)?;
         if found.is_none() {
             create_tables(&db)?;
@@ -284,25 +318,46 @@ fn open_database(path: &Path, marker: &Path) -> Result<Opened, StateError> {
 
 /// Tells an unusable file from a failure of the world around it.
 fn classify(path: &Path, error: redb::Error) -> Result<RebuildReason, StateError> {
+    match &error {
+        redb::Error::Io(source) if source.kind() == ErrorKind::InvalidData || path.is_dir() => {
+            Ok(RebuildReason::Foreign)
+        }
+        error_in_file => match damage_of(error_in_file) {
+            Some(reason) => Ok(RebuildReason::Damaged(reason)),
+            None => Err(world_error(path, error)),
+        },
+    }
+}
+
+/// What is wrong with the file, if that is what an error says. Tables of unexpected names or types
+/// are damage too: the format was checked before.
+fn damage_of(error: &redb::Error) -> Option<String> {
+    match error {
+        redb::Error::Corrupted(reason) => Some(reason.clone()),
+        redb::Error::Io(source) => {
+            (source.kind() == ErrorKind::UnexpectedEof).then(|| source.to_string())
+        }
+        redb::Error::UpgradeRequired(_)
+        | redb::Error::RepairAborted
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TypeDefinitionChanged { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TableIsNotMultimap(_)
+        | redb::Error::TableDoesNotExist(_)
+        | redb::Error::TransactionPoisoned => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// An error that is not the file's fault.
+fn world_error(path: &Path, error: redb::Error) -> StateError {
     let path = path.to_owned();
     match error {
-        redb::Error::Corrupted(reason) => Ok(RebuildReason::Damaged(reason)),
-        redb::Error::UpgradeRequired(version) => {
-            Ok(RebuildReason::Damaged(format!("its file format has version {version}")))
-        }
-        redb::Error::TableTypeMismatch { .. }
-        | redb::Error::TableIsMultimap(_)
-        | redb::Error::TypeDefinitionChanged { .. } => Ok(RebuildReason::Foreign),
-        redb::Error::Io(source) => match source.kind() {
-            ErrorKind::InvalidData => Ok(RebuildReason::Foreign),
-            ErrorKind::UnexpectedEof => Ok(RebuildReason::Damaged(source.to_string())),
-            _ if path.is_dir() => Ok(RebuildReason::Foreign),
-            _ => Err(StateError::Io { path, source }),
-        },
-        redb::Error::Unsupported => Err(StateError::LocksUnsupported { path }),
-        redb::Error::DatabaseAlreadyOpen => Err(StateError::NotShared { path }),
-        redb::Error::LockProtocolMismatch => Err(StateError::OtherVersionRunning { path }),
-        error => Err(StateError::Redb(Box::new(error))),
+        redb::Error::Io(source) => StateError::Io { path, source },
+        redb::Error::Unsupported => StateError::LocksUnsupported { path },
+        redb::Error::DatabaseAlreadyOpen => StateError::NotShared { path },
+        redb::Error::LockProtocolMismatch => StateError::OtherVersionRunning { path },
+        error => StateError::Redb(Box::new(error)),
     }
 }
 
@@ -316,7 +371,7 @@ fn read_format(db: &Database) -> Result<Option<u64>, redb::Error> {
 }
 
 fn create_tables(db: &Database) -> Result<(), redb::Error> {
-    let transaction = db.begin_write()?;
+    let transaction = Contained::new(db.begin_write()?);
     // Two processes may both have found no tables; the second one finds its work done.
     transaction.open_table(META)?.insert(FORMAT_KEY, STATE_FORMAT)?;
     transaction.open_table(ACTIONS)?;
@@ -325,7 +380,7 @@ fn create_tables(db: &Database) -> Result<(), redb::Error> {
     transaction.open_table(SUMS)?;
     transaction.open_table(RESERVATIONS)?;
     transaction.open_table(PURCHASES)?;
-    Ok(transaction.commit()?)
+    Ok(transaction.take().commit()?)
 }
 
 /// Whether the lock could be taken alone, after a short wait for those who only look.
@@ -369,6 +424,11 @@ fn damage_marker(cache: &CacheDir) -> PathBuf {
     cache.path().join("state.damaged")
 }
 
+/// Its presence says that a process wrote and has not closed the database yet, or died.
+fn unclean_marker(cache: &CacheDir) -> PathBuf {
+    cache.path().join("state.unclean")
+}
+
 thread_local! {
     static IN_GUARDED_WORK: Cell<bool> = const { Cell::new(false) };
 }
@@ -387,6 +447,43 @@ fn catch_damage<T>(
     let result = catch_unwind(AssertUnwindSafe(work));
     IN_GUARDED_WORK.set(outer);
     result
+}
+
+/// A database or transaction whose destructor may panic on damage, as it does after a panic inside
+/// it: that is contained here, since it would end the process during an unwinding.
+pub(super) struct Contained<T>(Option<T>);
+
+impl<T> Contained<T> {
+    fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    fn close(&mut self) {
+        let value = self.0.take();
+        // Whatever this meets was met, and noted, by the work before it.
+        let _ = catch_damage(|| {
+            drop(value);
+            Ok(())
+        });
+    }
+
+    fn take(mut self) -> T {
+        self.0.take().expect("only a drop or this takes the value")
+    }
+}
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("only a drop or `take` takes the value")
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

@@ -149,6 +149,24 @@ impl Fields<'_> {
     }
 }
 
+/// Where the string stored at `offset` begins, and its length.
+///
+/// The length stands before it in groups of six bits, lowest first, each in one ASCII byte; 0x40
+/// says that another one follows.
+pub(super) fn text_place(arena: &[u8], offset: u32) -> (usize, usize) {
+    let mut at = offset as usize;
+    let mut length = 0;
+    for shift in (0..36).step_by(6) {
+        let Some(&byte) = arena.get(at) else { break };
+        at += 1;
+        length |= usize::from(byte & 0x3f) << shift;
+        if byte & 0x40 == 0 {
+            break;
+        }
+    }
+    (at, length)
+}
+
 pub(super) fn content_code(content: Content) -> u8 {
     match content {
         Content::Bytes => 0,

@@ -15,7 +15,9 @@ use rayon::prelude::*;
 use crate::base::{ActionKey, Digest, MediaKind};
 use crate::cache::file_memo::{Content, Recorded, Stamp, Stat};
 use crate::cache::snapshot::checksum::{combine, of_part};
-use crate::cache::snapshot::layout::{Fields, HEADER, MAGIC, TABLES, Table, content_of};
+use crate::cache::snapshot::layout::{
+    Fields, HEADER, MAGIC, TABLES, Table, content_of, text_place,
+};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
 /// The record of the last run, in memory as it is on disk.
@@ -217,17 +219,7 @@ impl Snapshot {
     }
 
     fn text(&self, offset: u32) -> &str {
-        let bytes = self.strings.as_bytes();
-        let mut at = offset as usize;
-        let mut length = 0_usize;
-        for shift in (0..30).step_by(6) {
-            let Some(&byte) = bytes.get(at) else { return "" };
-            at += 1;
-            length |= usize::from(byte & 0x3f) << shift;
-            if byte & 0x40 == 0 {
-                break;
-            }
-        }
+        let (at, length) = text_place(self.strings.as_bytes(), offset);
         self.strings.get(at..at.saturating_add(length)).unwrap_or("")
     }
 }

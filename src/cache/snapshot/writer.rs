@@ -8,7 +8,7 @@ use crate::base::{ActionKey, MediaKind};
 use crate::cache::dir::{CacheDir, replace_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{combine, of_part};
-use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code};
+use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code, text_place};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
 /// The snapshot cannot be saved.
@@ -61,7 +61,6 @@ pub struct NewAsset<'a> {
 pub struct SnapshotWriter {
     summary: Summary,
     inputs: Vec<PendingInput>,
-    input_index: HashMap<(String, Role, Content), u32>,
     dirs: Record,
     specs: Vec<[u32; 4]>,
     assets: Record,
@@ -75,9 +74,9 @@ pub struct SnapshotWriter {
     too_large: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct PendingInput {
-    path: String,
+    path: u32,
     role: Role,
     content: Content,
     recorded: Recorded,
@@ -91,7 +90,6 @@ impl SnapshotWriter {
         Self {
             summary,
             inputs: Vec::new(),
-            input_index: HashMap::new(),
             dirs: Record::default(),
             specs: Vec::new(),
             assets: Record::default(),
@@ -107,14 +105,11 @@ impl SnapshotWriter {
     }
 
     /// Records a file that the build read, and returns its number for `spec` and `asset`. The same
-    /// file in the same role is recorded once.
+    /// file in the same role may be recorded again; the first record counts.
     pub fn input(&mut self, path: &str, role: Role, content: Content, recorded: Recorded) -> u32 {
-        let next = self.index(self.inputs.len());
-        let key = (path.to_owned(), role, content);
-        let number = *self.input_index.entry(key).or_insert(next);
-        if number == next {
-            self.inputs.push(PendingInput { path: path.to_owned(), role, content, recorded });
-        }
+        let number = self.index(self.inputs.len());
+        let path = self.text(path);
+        self.inputs.push(PendingInput { path, role, content, recorded });
         number
     }
 
@@ -241,26 +236,33 @@ impl SnapshotWriter {
         Ok(parts)
     }
 
-    /// The table of inputs sorted by path, and the new number of each old one.
+    /// The table of inputs sorted by path, each once, and the new number of each old one.
     fn pack_inputs(&mut self) -> (Vec<u8>, Vec<u32>) {
         let inputs = std::mem::take(&mut self.inputs);
-        let mut order: Vec<usize> = (0..inputs.len()).collect();
-        order.sort_unstable_by_key(|&number| {
-            let input = &inputs[number];
-            (input.path.as_str(), input.role, content_code(input.content))
-        });
+        let identity = |number: u32| {
+            let input = &inputs[number as usize];
+            (text_at(&self.arena, input.path), input.role, content_code(input.content))
+        };
+        // The order in which they were recorded is often the order of paths already.
+        let mut order: Vec<u32> = (0..).take(inputs.len()).collect();
+        order.sort_by(|&a, &b| identity(a).cmp(&identity(b)));
         let mut new_number = vec![0; inputs.len()];
-        let mut record = Record::default();
-        for (new, old) in order.into_iter().enumerate() {
-            new_number[old] = self.index(new);
-            let input = &inputs[old];
-            let path = self.text(&input.path);
-            record.u32(path);
-            record.recorded(&input.recorded);
-            record.u8(input.role as u8);
-            record.u8(content_code(input.content));
-            record.u8(u8::from(input.recorded.racy));
-            record.u8(0);
+        let mut record = Record(Vec::with_capacity(inputs.len() * Table::Inputs.record_size()));
+        let mut last = None;
+        let mut count = 0;
+        for old in order {
+            if last.is_none_or(|last| identity(last) != identity(old)) {
+                let input = &inputs[old as usize];
+                record.u32(input.path);
+                record.recorded(&input.recorded);
+                record.u8(input.role as u8);
+                record.u8(content_code(input.content));
+                record.u8(u8::from(input.recorded.racy));
+                record.u8(0);
+                last = Some(old);
+                count += 1;
+            }
+            new_number[old as usize] = count - 1;
         }
         (record.0, new_number)
     }
@@ -295,6 +297,12 @@ impl SnapshotWriter {
             u32::MAX
         })
     }
+}
+
+/// The string that was stored at an offset, as bytes: their order is that of the text.
+fn text_at(arena: &[u8], offset: u32) -> &[u8] {
+    let (at, length) = text_place(arena, offset);
+    arena.get(at..at.saturating_add(length)).unwrap_or_default()
 }
 
 /// The header without its checksum.

@@ -113,6 +113,20 @@ fn tables_of_another_version_are_rebuilt() {
 }
 
 #[test]
+fn a_table_of_another_type_is_damage() {
+    let (_dir, cache) = filled(1);
+    let (state, _) = State::open(&cache).expect("opened");
+    let transaction = state.begin_write().expect("begun");
+    transaction.delete_table(TRACES).expect("deleted");
+    let other: TableDefinition<'_, u64, u64> = TableDefinition::new("traces");
+    transaction.open_table(other).expect("made").insert(1, 1).expect("stored");
+    state.commit(transaction).expect("committed");
+    assert!(matches!(state.trace("coin"), Err(StateError::Damaged { .. })));
+    drop(state);
+    assert!(matches!(rebuilt_reason(&cache), Some(RebuildReason::Damaged(_))));
+}
+
+#[test]
 fn a_rebuild_on_request_begins_empty() {
     let (_dir, cache) = filled(3);
     let (state, notice) = State::rebuild(&cache).expect("nobody else is there");
@@ -281,11 +295,48 @@ fn a_database_of_the_first_version_is_read() {
 fn commits_without_a_sync_are_refused_in_this_mode() {
     let (_dir, cache) = filled(1);
     let (state, _) = State::open(&cache).expect("opened");
-    let mut transaction = state.begin_write().expect("begun");
+    let mut transaction = state.begin_write().expect("begun").take();
     assert!(matches!(
         transaction.set_durability(redb::Durability::None),
         Err(SetDurabilityError::NonDurableCommitUnsupported)
     ));
+}
+
+#[test]
+fn the_last_writer_says_that_all_went_well() {
+    let (_dir, cache) = filled(1);
+    let marker = unclean_marker(&cache);
+    assert!(!marker.exists());
+    let (first, _) = State::open(&cache).expect("opened");
+    let (second, _) = State::open(&cache).expect("opened");
+    assert!(!marker.exists(), "nobody writes");
+    first.update(|rows| rows.add("a", 1)).expect("committed");
+    second.update(|rows| rows.add("a", 1)).expect("committed");
+    drop(first);
+    assert!(marker.exists(), "one is still at work");
+    drop(second);
+    assert!(!marker.exists());
+}
+
+#[test]
+fn after_a_writer_died_the_whole_file_is_read() {
+    let (_dir, cache) = filled(200);
+    let full = fs::read(cache.state()).expect("readable");
+    let mut random: u64 = 11;
+    for round in 0..40 {
+        let mut damaged = full.clone();
+        for _ in 0..=(round % 20) * 3 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (random >> 33) as usize % damaged.len();
+            damaged[at] ^= 1 << (random >> 29 & 7);
+        }
+        fs::write(cache.state(), damaged).expect("writable");
+        fs::write(unclean_marker(&cache), "").expect("writable");
+        let (state, _) = State::open(&cache).expect("damage is rebuilt");
+        assert!(!unclean_marker(&cache).exists());
+        state.put_batch(&[(ActionKey([250; 32]), wide_result(1))]).expect("it works at once");
+        state.result_outputs().expect("all of it");
+    }
 }
 
 /// The other process of the tests below.
@@ -341,6 +392,7 @@ fn a_killed_writer_leaves_whole_transactions() {
         child.kill();
         let total = state.update(|rows| rows.sum("total")).expect("the lock is free again");
         drop(state);
+        fs::write(unclean_marker(&cache), "").expect("as if both had died");
         let (state, notice) = State::open(&cache).expect("opened");
         assert_eq!(notice, None);
         let rows = state.rows(RowTable::Reservations, "").expect("readable");
