@@ -243,5 +243,4 @@ pub fn check_provider_names<'a>(names: impl IntoIterator<Item = (&'a str, Span)>
 }
 
 #[cfg(test)]
-#[path = "unique_tests.rs"]
 mod tests;

@@ -463,5 +463,4 @@ fn no_value(what: &str, span: Span, help: Option<String>) -> Diagnostic {
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;

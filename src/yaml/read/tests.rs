@@ -1,3 +1,5 @@
+//! The tricky inputs of YAML: spans, anchors, merge keys, recovery and limits.
+
 use super::*;
 use crate::base::{RelPath, SourceMap};
 

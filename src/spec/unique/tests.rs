@@ -1,3 +1,5 @@
+//! Claims and references between files.
+
 use super::*;
 use crate::base::FileId;
 

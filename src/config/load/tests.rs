@@ -1,3 +1,5 @@
+//! Assetfiles in, settings and findings out.
+
 use super::*;
 use crate::base::Severity;
 
