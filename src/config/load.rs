@@ -307,5 +307,4 @@ fn map_of<T>(value: Option<&Value>, take: impl Fn(&Value) -> Option<T>) -> BTree
 }
 
 #[cfg(test)]
-#[path = "load_tests.rs"]
 mod tests;

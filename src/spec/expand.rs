@@ -269,12 +269,16 @@ impl Walker<'_> {
                 _ => None,
             }
         });
+        const PATHS: [(&str, &str); 5] = [
+            ("integration", "manifest_path"),
+            ("integration", "output_path"),
+            ("integration", "naming_pattern"),
+            ("generation", "source"),
+            ("generation", "output"),
+        ];
         by_provider.or_else(|| {
             let path = all().find_map(|layer| {
-                let integration = layer.get("integration")?;
-                ["manifest_path", "output_path", "naming_pattern"]
-                    .into_iter()
-                    .find_map(|key| integration.get_text(key))
+                PATHS.iter().find_map(|(section, key)| layer.get(section)?.get_text(key))
             })?;
             Some(Encoding::from_extension(path.rsplit_once('.')?.1)?.media())
         })
@@ -348,6 +352,10 @@ fn is_id(id: &Value, checker: &mut Checker<'_>) -> bool {
         checker.wrong_value("an `id` is a word", id.span, "write `id: some-name`");
         return false;
     };
+    if text.contains("{{") {
+        // A placeholder that could not be filled was reported where it stands.
+        return false;
+    }
     let good = text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
     if !good {

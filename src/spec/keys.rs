@@ -103,7 +103,7 @@ pub(super) const FILE: &[Key] = &[
         Inner,
         "merged under every spec of the document; standing alone, under those of the documents after it",
     ),
-    Key::new("specs", List(&MapOf(&Any)), Inner, "specs, instances and templates"),
+    Key::new("specs", List(&Any), Inner, "specs, instances and templates"),
 ];
 
 /// Keys of `metadata` with a meaning; others are free.

@@ -77,17 +77,14 @@ impl Scope<'_> {
 
     fn fill_scalar(&self, value: &Value, text: &str, diagnostics: &mut Diagnostics) -> Value {
         let scalar = |text: Arc<str>, style| Value::scalar(text, style, value.span, value.via);
-        let parts = match split(text) {
-            Ok(parts) => parts,
-            Err(at) => {
-                diagnostics.push(
-                    Diagnostic::error("spec::placeholder", "a `{{` without its `}}`")
-                        .at(sub_span(value, text, at, text.len()), "")
-                        .help("write `{{name}}`"),
-                );
-                return scalar(text.into(), Style::Quoted);
-            }
-        };
+        let (parts, unclosed) = split(text);
+        if let Some(at) = unclosed {
+            diagnostics.push(
+                Diagnostic::error("spec::placeholder", "a `{{` without its `}}`")
+                    .at(sub_span(value, text, at, text.len()), "")
+                    .help("write `{{name}}`"),
+            );
+        }
         if let [Part::Placeholder { inner, .. }] = parts.as_slice()
             && !inner.contains('|')
             && let Some((text, style)) = self.lookup(inner.trim())
@@ -101,6 +98,7 @@ impl Scope<'_> {
                 Part::Placeholder { inner, at } => match self.evaluate(inner) {
                     Ok(text) => out.push_str(&text),
                     Err((message, help)) => {
+                        out.push_str(&text[at..at + inner.len() + 4]);
                         let span = sub_span(value, text, at, at + inner.len() + 4);
                         let diagnostic =
                             Diagnostic::error("spec::placeholder", message).at(span, "");
@@ -192,12 +190,15 @@ enum Part<'a> {
     Placeholder { inner: &'a str, at: usize },
 }
 
-/// Text and placeholders in turn; the offset of a `{{` that is not closed.
-fn split(text: &str) -> Result<Vec<Part<'_>>, usize> {
+/// Text and placeholders in turn, and the offset of a `{{` that is not closed.
+fn split(text: &str) -> (Vec<Part<'_>>, Option<usize>) {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(open) = text[at..].find("{{").map(|open| at + open) {
-        let close = text[open..].find("}}").map(|close| open + close).ok_or(open)?;
+        let Some(close) = text[open..].find("}}").map(|close| open + close) else {
+            parts.push(Part::Text(&text[at..]));
+            return (parts, Some(open));
+        };
         if at < open {
             parts.push(Part::Text(&text[at..open]));
         }
@@ -207,7 +208,7 @@ fn split(text: &str) -> Result<Vec<Part<'_>>, usize> {
     if at < text.len() {
         parts.push(Part::Text(&text[at..]));
     }
-    Ok(parts)
+    (parts, None)
 }
 
 fn filter_call(filter: &str) -> (&str, Option<&str>) {

@@ -225,8 +225,8 @@ impl Parameter {
         if !self.values.is_empty() && !self.values.iter().any(|known| known == text) {
             let known = self.values.iter().map(String::as_str);
             let help = match did_you_mean(text, known.clone()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("one of: {}", known.collect::<Vec<_>>().join(", ")),
+                Some(near) if text.chars().count() > 2 => format!("did you mean `{near}`?"),
+                _ => format!("one of: {}", known.collect::<Vec<_>>().join(", ")),
             };
             checker.wrong_value(format!("`{}` cannot be `{text}`", self.name), value.span, help);
             return None;

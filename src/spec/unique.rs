@@ -60,8 +60,9 @@ pub fn check_unique(claims: impl IntoIterator<Item = Claim>) -> Diagnostics {
             continue;
         }
         for path in &claim.outputs {
-            let Some((other, first)) = paths.insert(path.as_str().to_lowercase(), (path, claim))
-            else {
+            let folded = path.as_str().to_lowercase();
+            let Some(&(other, first)) = paths.get(&folded) else {
+                paths.insert(folded, (path, claim));
                 continue;
             };
             let (message, help) = if other == path {
@@ -242,5 +243,4 @@ pub fn check_provider_names<'a>(names: impl IntoIterator<Item = (&'a str, Span)>
 }
 
 #[cfg(test)]
-#[path = "unique_tests.rs"]
 mod tests;

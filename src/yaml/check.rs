@@ -192,7 +192,13 @@ impl Checker<'_> {
             Shape::Word(_) => "a word".to_owned(),
             shape => shape.describe(),
         };
-        let help = format!("write {}", shape.describe());
+        let help = match shape {
+            Shape::Map(keys) | Shape::Open(keys, _) if !keys.is_empty() => {
+                let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+                format!("write a map; its keys: {}", names.join(", "))
+            }
+            shape => format!("write {}", shape.describe()),
+        };
         self.wrong_type(name, value, &needed, help)
     }
 
@@ -209,8 +215,10 @@ impl Checker<'_> {
     ) -> bool {
         if !value.is_map() {
             let help = match value.text() {
-                Some(word) => format!("write `{{ {tag}: {word} }}`"),
-                None => format!("write a map with `{tag}`"),
+                Some(word) if variants.iter().any(|(name, _)| *name == word) => {
+                    format!("write `{{ {tag}: {word} }}`")
+                }
+                _ => format!("write a map with `{tag}`"),
             };
             return self.wrong_type(name, value, "a map", help);
         }

@@ -57,8 +57,15 @@ pub(super) fn syntax(file: FileId, text: &str, at: usize, error: &ScanError) -> 
                 .help(format!("write `{fixed}`"));
         }
     }
+    for line in [Some(line), line.previous()].into_iter().flatten() {
+        if let Some((start, end)) = line.hash_value() {
+            let word = &text[start..end];
+            return Diagnostic::error("yaml::comment", "a value that starts with `#` is a comment")
+                .at(span(start, end), "")
+                .help(format!("write \"{word}\" in quotes"));
+        }
+    }
     let message = error.info();
-    let message = message.strip_prefix("while parsing ").map_or(message.as_str(), |rest| rest);
     Diagnostic::error("yaml::syntax", lower_first(message.trim_end_matches('.'))).at(here, "")
 }
 
@@ -148,6 +155,13 @@ impl<'a> Line<'a> {
         let (start, value) = self.value()?;
         let plain = !value.starts_with(['"', '\'', '{', '[', '|', '>', '&', '*', '!']);
         (plain && value.contains(": ")).then(|| (start, start + value.trim_end().len()))
+    }
+
+    /// `#word` right after a colon.
+    fn hash_value(&self) -> Option<(usize, usize)> {
+        let at = self.content.find(": #")? + 2;
+        let word = self.content[at..].split([' ', ',', '}', ']']).next()?;
+        (word.len() > 1).then(|| (self.start + at, self.start + at + word.len()))
     }
 
     fn missing_space(&self) -> Option<(usize, usize, String)> {

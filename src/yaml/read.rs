@@ -24,6 +24,8 @@ pub fn read(file: FileId, text: &str, via: Via, diagnostics: &mut Diagnostics) -
         aliased_nodes: 0,
         errors: 0,
         diagnostics,
+        pending: None,
+        current: None,
         stopped: false,
     };
     reader.run()
@@ -40,6 +42,10 @@ struct Reader<'a> {
     aliased_nodes: usize,
     errors: usize,
     diagnostics: &'a mut Diagnostics,
+    /// A finding that a syntax error right after it may say better.
+    pending: Option<Diagnostic>,
+    /// The root of the document that is being read; it counts once the document ends.
+    current: Option<Value>,
     stopped: bool,
 }
 
@@ -81,6 +87,7 @@ impl Reader<'_> {
         while let Some(event) = parser.next_event() {
             match event {
                 Ok((event, span)) => {
+                    self.flush();
                     let start = span.start.byte_offset().unwrap_or(0);
                     let end = span.end.byte_offset().unwrap_or(start);
                     let tag = span.tag_span().and_then(|span| span.byte_range());
@@ -88,7 +95,7 @@ impl Reader<'_> {
                     self.tag(event.tag(), tag.map_or(here, |tag| self.span(tag.start, tag.end)));
                     if is_placeholder(&event) && self.text[start..].starts_with("{{") {
                         match skip_flow_map(&mut parser) {
-                            Some(end) => self.placeholder(start, end, &mut documents),
+                            Some(end) => self.placeholder(start, end),
                             None => continue,
                         }
                     } else {
@@ -97,8 +104,14 @@ impl Reader<'_> {
                 }
                 Err(error) => {
                     let at = error.marker().byte_offset().unwrap_or(self.text.len());
-                    self.report(hints::syntax(self.file, self.text, at, &error));
+                    let finding = hints::syntax(self.file, self.text, at, &error);
+                    if self.pending.as_ref().is_some_and(|earlier| earlier.code != finding.code) {
+                        self.flush();
+                    }
+                    self.pending = None;
+                    self.report(finding);
                     self.stack.clear();
+                    self.current = None;
                     if !matches!(parser.proceed_next_document(), Ok(true)) {
                         break;
                     }
@@ -108,7 +121,14 @@ impl Reader<'_> {
                 break;
             }
         }
+        self.flush();
         documents
+    }
+
+    fn flush(&mut self) {
+        if let Some(finding) = self.pending.take() {
+            self.report(finding);
+        }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span, documents: &mut Vec<Value>) {
@@ -116,15 +136,15 @@ impl Reader<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let built = self.scalar(text, style, span, tag.as_deref());
                 self.anchor(anchor, &built);
-                self.add(built, documents);
+                self.add(built);
             }
             Event::Alias(id) => {
                 let built = self.alias(id, span);
-                self.add(built, documents);
+                self.add(built);
             }
             Event::UnresolvedAlias(name) => {
                 self.report(hints::unknown_alias(&name, span));
-                self.add(self.leaf(Kind::Null, span, true), documents);
+                self.add(self.leaf(Kind::Null, span, true));
             }
             Event::SequenceStart(style, anchor, _) => {
                 self.open(style, anchor, span, Content::List(Vec::new()));
@@ -138,9 +158,10 @@ impl Reader<'_> {
                 let anchor = frame.anchor;
                 let built = self.close(frame, span);
                 self.anchor(anchor, &built);
-                self.add(built, documents);
+                self.add(built);
             }
             Event::DocumentStart(..) => self.anchors.clear(),
+            Event::DocumentEnd => documents.extend(self.current.take()),
             _ => {}
         }
     }
@@ -192,12 +213,12 @@ impl Reader<'_> {
         target
     }
 
-    fn placeholder(&mut self, start: usize, end: usize, documents: &mut Vec<Value>) {
+    fn placeholder(&mut self, start: usize, end: usize) {
         let span = self.span(start, end);
-        self.report(hints::unquoted_placeholder(span, &self.text[start..end]));
+        self.pending = Some(hints::unquoted_placeholder(span, &self.text[start..end]));
         let text = self.text[start..end].to_owned();
         let kind = Kind::Scalar { text: text.into(), style: Style::Quoted };
-        self.add(self.leaf(kind, span, true), documents);
+        self.add(self.leaf(kind, span, true));
     }
 
     fn open(&mut self, style: StructureStyle, anchor: usize, span: Span, content: Content) {
@@ -214,11 +235,11 @@ impl Reader<'_> {
     }
 
     /// Gives a finished value to the collection around it, or makes it a document.
-    fn add(&mut self, built: Built, documents: &mut Vec<Value>) {
+    fn add(&mut self, built: Built) {
         let depth = self.stack.len();
         let Some(frame) = self.stack.last_mut() else {
             if built.written && built.value.kind != Kind::Null {
-                documents.push(built.value);
+                self.current = Some(built.value);
             }
             return;
         };
@@ -258,6 +279,7 @@ impl Reader<'_> {
                 Some(Some((name, key_span, plain))) => {
                     if plain && &*name == "<<" {
                         match merge_sources(&built.value) {
+                            _ if built.value.kind == Kind::Null => {}
                             Some(sources) => merges.extend(sources),
                             None => problem = Some(bad_merge(span)),
                         }
@@ -441,5 +463,4 @@ fn no_value(what: &str, span: Span, help: Option<String>) -> Diagnostic {
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;

@@ -137,10 +137,13 @@ impl Shape {
             Self::Hertz => "a sample rate such as `44100`".to_owned(),
             Self::Money => "dollars such as `5.00`".to_owned(),
             Self::Path => "a path inside the project".to_owned(),
-            Self::Exactly(count, item) => format!("a list of {count}: {}", item.describe()),
+            Self::Exactly(count, item) => {
+                format!("{count} values in brackets: {}", item.describe())
+            }
             Self::List(item) => format!("a list: {}", item.describe()),
             Self::Items(item) => format!("{}, or a list", item.describe()),
             Self::Map(_) | Self::Open(..) | Self::Tagged(..) => "a map".to_owned(),
+            Self::MapOf(Self::Any) => "a map".to_owned(),
             Self::MapOf(item) => format!("a map of names: {}", item.describe()),
             Self::Flag(_) => "a word, or a word with its argument".to_owned(),
             Self::Nothing => "nothing".to_owned(),

@@ -138,6 +138,17 @@ pub(super) fn generate(
     }
 }
 
+/// Reports a size that is one number; it shows even where nobody knows the provider.
+pub(super) fn size(input: &Input<'_>, checker: &mut Checker<'_>) {
+    let parameters = input.section("prompt").and_then(|prompt| prompt.get("parameters"));
+    if let Some(size) = parameters.and_then(|parameters| parameters.get("size"))
+        && let Some(side) = size.text().and_then(yaml::parse_integer)
+    {
+        let help = format!("write `{side}x{side}`");
+        checker.wrong_value(format!("`size` cannot be {side}"), size.span, help);
+    }
+}
+
 struct Reader<'a, 'c, 'd> {
     input: &'a Input<'a>,
     generation: &'a Value,
@@ -229,12 +240,6 @@ impl Reader<'_, '_, '_> {
                     parameters.insert(name.to_owned(), value);
                 }
             }
-        }
-        if let Some(size) = written.and_then(|written| written.get("size"))
-            && let Some(side) = size.text().and_then(yaml::parse_integer)
-        {
-            let help = format!("write `{side}x{side}`");
-            self.checker.wrong_value(format!("`size` cannot be {side}"), size.span, help);
         }
         parameters
     }

@@ -41,6 +41,7 @@ pub(super) fn decode(
     let mut checker = Checker { codes: &CODES, diagnostics };
     checker.map("", tree, SPEC);
     version(tree, &mut checker);
+    generate::size(input, &mut checker);
     let provider = generate::provider(input, &mut checker);
     let media = generate::media(input, provider, &mut checker);
     // A wrong step shows even where the provider is wrong, so that one run reports both.

@@ -70,6 +70,7 @@ fn base(
             let entry = input.tree().entry("prompt");
             let span = entry.map_or(input.merged.span, |entry| entry.key_span);
             let message = match entry {
+                Some(entry) if !entry.value.is_map() => return None,
                 Some(_) => "`prompt` has no `base`",
                 None => "a spec has no `prompt`",
             };

@@ -19,18 +19,21 @@ pub(super) fn publish(
 ) -> Option<Publish> {
     let mut reader = Reader { input, section: input.section("integration"), media, steps, checker };
     let section = reader.manifest_section();
-    let (path, stem) = reader.path(&section)?;
-    let encoding = reader.encoding(&path)?;
+    let place = reader.path(&section);
+    let encoding = place.as_ref().and_then(|(path, _)| reader.encoding(path));
+    let key = reader.key(place.as_ref().and_then(|(_, stem)| stem.as_deref()));
+    let (description, fields) = (reader.description(), reader.fields());
+    let ((path, _), encoding) = (place?, encoding?);
     let files = reader.files(&path, encoding);
     let has_variants = files.iter().any(|file| file.variant.is_some());
     let entry = ManifestEntry {
-        key: reader.key(stem.as_deref())?,
+        key: key?,
         kind: reader.text("manifest_type").unwrap_or_else(|| {
             let kind = if has_variants { "multiResolution" } else { media.as_str() };
             kind.to_owned()
         }),
-        description: reader.description(),
-        fields: reader.fields(),
+        description,
+        fields,
         section,
     };
     let path = files.first().map_or(path, |file| file.path.clone());
@@ -142,7 +145,8 @@ impl<'a> Reader<'a, '_, '_> {
     }
 
     fn checked(&mut self, value: &Value) -> Option<RelPath> {
-        let text = value.text()?;
+        // A placeholder that could not be filled was reported where it stands.
+        let text = value.text().filter(|text| !text.contains("{{"))?;
         match RelPath::new(text) {
             Ok(path) => Some(path),
             Err(error) => {

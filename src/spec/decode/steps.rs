@@ -345,6 +345,10 @@ impl Reader<'_, '_, '_> {
     fn scale(&mut self) -> Option<BTreeMap<String, (u32, u32)>> {
         let value = self.need("scale", "write `scale: { 1x: 512x512, 2x: 1024x1024 }`")?;
         let mut scale = BTreeMap::new();
+        if value.is_map() && value.entries().is_empty() {
+            let help = "write `scale: { 1x: 512x512, 2x: 1024x1024 }`";
+            self.checker.wrong_value("`scale` names no sizes", value.span, help);
+        }
         for entry in value.entries() {
             if !entry.key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
                 self.checker.wrong_value(

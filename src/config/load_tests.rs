@@ -1,1 +1,0 @@
-//! Assetfiles in, settings and diagnostics out.

@@ -1,1 +1,0 @@
-//! What two assets may not share, and where references may lead.
