@@ -9,7 +9,9 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::graph::action::ActionKind;
 use crate::graph::{self, AssetIndex, render};
+use crate::pipeline::load::render_expansion;
 use crate::plan::Policy;
+use crate::spec;
 
 /// Prints expanded specs with the place of each line.
 pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError> {
@@ -20,7 +22,7 @@ pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError
     let texts: Vec<String> = prepared
         .selected
         .iter()
-        .map(|asset| format!("{:#?}\n", asset.of(&loaded.assets)))
+        .filter_map(|asset| render_expansion(&session, loaded, asset.of(&loaded.assets)))
         .collect();
     context.data(&texts.join("---\n"));
     Ok(ExitCode::Success)
@@ -46,8 +48,8 @@ pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> 
 /// Prints the JSON schema of a file that people write.
 pub fn schema(context: &Context, args: &SchemaArgs) -> Result<ExitCode, CliError> {
     context.data(&match args.of {
-        SchemaOf::Assetfile => String::new(),
-        SchemaOf::Spec => String::new(),
+        SchemaOf::Assetfile => spec::assetfile_schema_json(),
+        SchemaOf::Spec => spec::schema_json(),
     });
     Ok(ExitCode::Success)
 }

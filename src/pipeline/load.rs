@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::base::{Diagnostic, Diagnostics, FileId, RelPath, SourceMap};
 use crate::cache::{Content, FileError, ProjectFiles, Stat};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ProjectDefaults};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
@@ -18,6 +18,12 @@ use crate::yaml;
 pub struct Loaded {
     /// The settings.
     pub config: Config,
+    /// Trees that are merged under specs.
+    pub defaults: ProjectDefaults,
+    /// All templates.
+    pub templates: Templates,
+    /// Style name to the text of its Markdown file.
+    pub styles: BTreeMap<String, String>,
     /// All texts, for diagnostics and reasons.
     pub sources: SourceMap,
     /// What is wrong with them.
@@ -60,7 +66,8 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     let config::Loaded { config, defaults, provider_names, diagnostics: config_diagnostics } =
         config::load(&sources, assetfile);
     diagnostics.extend(config_diagnostics);
-    diagnostics.extend(unknown_providers(&provider_names));
+    let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
+    diagnostics.extend(spec::check_provider_names(names));
 
     let paths = list_specs(files, &config, &mut diagnostics)?;
     let ids = read_texts(files, &paths, table, &mut sources, &mut diagnostics);
@@ -100,7 +107,21 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     sort_for_work(&mut assets);
     diagnostics.extend(spec::check_unique(assets.iter().map(Claim::of)));
     diagnostics.extend(spec::check_references(assets.iter().map(spec::AssetReferences::of)));
-    Ok(Loaded { config, sources, diagnostics, assets, units })
+    Ok(Loaded { config, defaults, templates, styles, sources, diagnostics, assets, units })
+}
+
+/// The expanded spec of one asset as text, with the origin of each line.
+pub fn render_expansion(session: &Session, loaded: &Loaded, asset: &AssetSpec) -> Option<String> {
+    let file = loaded.sources.find(&asset.file)?;
+    let (parsed, _) = spec::parse(&loaded.sources, file);
+    let context = spec::Context {
+        config: &loaded.config,
+        defaults: &loaded.defaults,
+        templates: &loaded.templates,
+        styles: &loaded.styles,
+        listing: &DiskListing { files: session.files() },
+    };
+    spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id)
 }
 
 /// Puts assets into the order of work: priority, phase, id; unset ones come last.
@@ -120,23 +141,6 @@ pub fn inputs_of(asset: &AssetSpec) -> Vec<(RelPath, Content)> {
     });
     let inputs = asset.generate.inputs();
     inputs.into_iter().chain(steps).map(|path| (path.clone(), input_content(path))).collect()
-}
-
-fn unknown_providers(names: &[(String, crate::base::Span)]) -> Diagnostics {
-    let mut diagnostics = Diagnostics::default();
-    for (name, span) in names {
-        if crate::catalog::find_provider(name).is_none() {
-            let mut diagnostic =
-                Diagnostic::error("config::unknown_provider", format!("unknown provider `{name}`"))
-                    .at(*span, "");
-            let names = crate::catalog::provider_names();
-            if let Some(near) = crate::base::diagnostic::did_you_mean(name, names) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-            }
-            diagnostics.push(diagnostic);
-        }
-    }
-    diagnostics
 }
 
 /// Paths of all spec files, sorted, and their stats.
