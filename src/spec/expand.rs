@@ -37,7 +37,7 @@ pub trait Listing {
     /// Files that match a glob, relative to the root.
     fn matching(&self, glob: &str) -> Vec<RelPath>;
 
-    /// Whether a file is there.
+    /// Whether a file is there. One that is not gets a warning: it may come before it is needed.
     fn exists(&self, path: &RelPath) -> bool;
 }
 
@@ -61,6 +61,8 @@ pub struct Used {
     pub styles: BTreeSet<String>,
     /// Globs that were listed.
     pub globs: BTreeSet<String>,
+    /// Files that were looked for.
+    pub files: BTreeSet<RelPath>,
 }
 
 /// A spec after merging and filling in, before it is decoded.

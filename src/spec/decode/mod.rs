@@ -1,5 +1,6 @@
 //! A merged tree becomes an `AssetSpec`: checked against the table of keys, then taken apart.
 
+mod files;
 mod generate;
 mod prompt;
 mod publish;
@@ -51,6 +52,7 @@ pub(super) fn decode(
     let encoding = publish.as_ref().and_then(|publish| publish.files.first()?.encoding.into());
     let generate = generate::generate(input, provider, media, encoding, used, &mut checker);
     steps::sizes(input, generate.as_ref(), &steps, &mut checker);
+    files::check(input, generate.as_ref(), &steps, used, checker.diagnostics);
     Some(AssetSpec {
         id: input.merged.id.clone(),
         file: input.file.clone(),
