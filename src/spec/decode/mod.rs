@@ -1,7 +1,9 @@
 //! A merged tree becomes an `AssetSpec`: checked against the table of keys, then taken apart.
 
+mod checks;
 mod files;
 mod generate;
+mod parameters;
 mod prompt;
 mod publish;
 mod steps;
@@ -42,7 +44,7 @@ pub(super) fn decode(
     let mut checker = Checker { codes: &CODES, diagnostics };
     checker.map("", tree, SPEC);
     version(tree, &mut checker);
-    generate::size(input, &mut checker);
+    parameters::size(input, &mut checker);
     let provider = generate::provider(input, &mut checker);
     let media = generate::media(input, provider, &mut checker);
     // A wrong step shows even where the provider is wrong, so that one run reports both.
