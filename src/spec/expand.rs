@@ -227,14 +227,15 @@ impl Walker<'_> {
                 Value::scalar(text, Style::Quoted, instance.use_span, Via::Derived)
             }
         };
-        let fixed = |value: &Option<Value>| {
-            value.as_ref().and_then(Value::text).is_some_and(|text| !text.contains("{{"))
-        };
+        let fixed = [&instance.id, &instance.output_name]
+            .into_iter()
+            .flatten()
+            .find(|value| value.text().is_some_and(|text| !text.contains("{{")));
         let mut checker = Checker { codes: &CODES, diagnostics: &mut found };
-        if !only && (fixed(&instance.id) || fixed(&instance.output_name)) {
+        if let Some(name) = fixed.filter(|_| !only) {
             checker.wrong_value(
                 "one name for several assets",
-                instance.id.as_ref().map_or(instance.use_span, |id| id.span),
+                name.span,
                 "use parameters in it, such as `jump-{{variant}}`",
             );
         }

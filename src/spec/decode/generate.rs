@@ -15,6 +15,9 @@ use crate::yaml::{self, Checker, Value};
 /// The provider that the spec names.
 pub(super) fn provider(input: &Input<'_>, checker: &mut Checker<'_>) -> Option<Provider> {
     let Some(name) = provider_name(input) else {
+        if input.tree().get("generation").is_some_and(|generation| !generation.is_map()) {
+            return None;
+        }
         let span =
             input.tree().entry("generation").map_or(input.merged.span, |entry| entry.key_span);
         checker.missing(
@@ -333,8 +336,9 @@ impl Reader<'_, '_, '_> {
     }
 
     fn command(&mut self) -> Option<CommandRun> {
-        let run = self.need("run", "write `run: [program, argument]`")?;
-        let output = self.need_path("output", "write `output: out.png`")?;
+        let run = self.need("run", "write `run: [program, argument]`");
+        let output = self.need_path("output", "write `output: out.png`");
+        let run = run?;
         let paths = |value: Option<&Value>| -> Vec<RelPath> {
             let items = value.map_or(&[][..], Value::items);
             items.iter().filter_map(|item| RelPath::new(item.text()?).ok()).collect()
@@ -347,6 +351,7 @@ impl Reader<'_, '_, '_> {
             let help = "write `run: [program, argument]`";
             self.checker.wrong_value("`run` names no program", run.span, help);
         }
+        let output = output?;
         Some(CommandRun {
             run: words(Some(&run)),
             inputs: paths(self.generation.get("inputs")),
