@@ -33,7 +33,7 @@ pub struct Context<'a> {
 }
 
 /// The files of the project, as far as specs ask for them.
-pub trait Listing {
+pub trait Listing: Sync {
     /// Files that match a glob, relative to the root.
     fn matching(&self, glob: &str) -> Vec<RelPath>;
 

@@ -18,6 +18,7 @@ mod providers;
 mod reference;
 mod render;
 mod schema;
+mod step_keys;
 mod template;
 mod unique;
 mod words;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::config::ASSETFILE;
-use crate::spec::keys::{CHECKS, FILE, INSTANCE, PARAMETERS, SPEC, STEPS, TEMPLATE};
+use crate::spec::keys::{FILE, INSTANCE, PARAMETERS, SPEC, TEMPLATE};
+use crate::spec::step_keys::{CHECKS, STEPS};
 use crate::yaml::schema::{Key, Shape, Stale};
 
 const INTRO: &str = "\
@@ -97,6 +98,7 @@ fn inner_keys(shape: &Shape) -> Option<(&'static [Key], &'static str)> {
 fn kind(shape: &Shape) -> String {
     match shape {
         Shape::Map(_) | Shape::Open(..) => "map".to_owned(),
+        Shape::MapOf(Shape::Any) | Shape::Any => "map".to_owned(),
         Shape::MapOf(item) => format!("map of names: {}", kind(item)),
         Shape::List(item) => format!("list: {}", kind(item)),
         Shape::Items(item) => format!("{}, or a list", kind(item)),
