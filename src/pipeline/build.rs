@@ -18,7 +18,7 @@ use crate::execute::{
 };
 use crate::generate::{FontError, FontSet, InputError, Inputs};
 use crate::graph::action::ActionKind;
-use crate::graph::key::{KEY_SCHEMA, requested_size, short_digest};
+use crate::graph::key::{KEY_SCHEMA, requested_size};
 use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
 use crate::integrate::commit::{
     AssetCommit, CommitError, CommitRequest, EntryCommit, IntegrateGuard, commit,
@@ -27,7 +27,7 @@ use crate::integrate::entry::{EntryFile, entry_value};
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self, PublishError};
 use crate::integrate::redo::{self, Uninterrupted};
-use crate::lock::Block;
+use crate::lock::{Block, FieldDigests};
 use crate::pipeline::keys;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::remember::{Ending, remember};
@@ -241,7 +241,7 @@ struct Building<'a> {
     request: &'a BuildRequest<'a>,
     reporter: &'a dyn Reporter,
     run: Run,
-    state: State,
+    state: &'a State,
     cas: LocalCas,
     raws: RawStore,
     fonts: FontSet,
@@ -258,7 +258,8 @@ impl<'a> Building<'a> {
         request: &'a BuildRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Result<Self, BuildError> {
-        let (state, notice) = State::open(session.cache())?;
+        session.cache().ensure().map_err(StateError::from)?;
+        let (state, notice) = prepared.state.open(session.cache())?;
         if let Some(StateNotice::Rebuilt { reason }) = notice {
             let message = format!("the cache's database was made again: {reason}");
             reporter.report(&Event::Warning { asset: None, message });
@@ -297,7 +298,7 @@ impl<'a> Building<'a> {
         self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
         let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
-        let recorder = Recorder::new(&self.state);
+        let recorder = Recorder::new(self.state);
         let inputs = Disk { session: self.session, fonts: &self.fonts };
         let raws = |digest: &Digest| {
             let found = self.raws.get(*digest).ok()?.ok()?;
@@ -466,6 +467,9 @@ impl<'a> Building<'a> {
                 orphans: &self.prepared.orphan_ids,
                 blobs: &blobs,
                 overwrite_drifted: self.request.policy.overwrite_drifted,
+                current: is_undisturbed
+                    .then_some(&self.prepared.lock)
+                    .filter(|_| !self.prepared.was_conflicted),
                 manifest_unchanged: self.prepared.manifest_unchanged,
                 checkpoint: &Uninterrupted,
             },
@@ -588,9 +592,9 @@ fn count_outcomes(
     outcomes
 }
 
-fn field_digests(keys: &Keys) -> Vec<(String, String)> {
+fn field_digests(keys: &Keys) -> FieldDigests {
     let fields = keys.wanted.fields.fields.iter().chain(&keys.definition.fields.fields);
-    fields.map(|(path, value)| (path.clone(), short_digest(value))).collect()
+    FieldDigests::of(fields.map(|(path, value)| (&**path, &**value)))
 }
 
 fn all_fields(keys: &Keys) -> FieldList {

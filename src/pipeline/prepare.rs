@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
-use crate::cache::{CacheDir, Content, LocalCas, Recorded, Stamp, Stat, State};
+use crate::cache::{
+    CacheDir, Content, LocalCas, Recorded, Stamp, Stat, State, StateError, StateNotice,
+};
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, ResolveError};
@@ -426,20 +428,21 @@ pub(super) fn read_optional(
     }
 }
 
-/// The database, opened when it is first needed and only if it is there.
+/// The database, opened when it is first needed.
 #[derive(Debug)]
 pub struct LazyState {
     cache: Option<CacheDir>,
     state: OnceLock<Option<State>>,
+    created: OnceLock<(State, Option<StateNotice>)>,
 }
 
 impl LazyState {
     fn new(cache: Option<CacheDir>) -> Self {
-        Self { cache, state: OnceLock::new() }
+        Self { cache, state: OnceLock::new(), created: OnceLock::new() }
     }
 
-    /// The database; none if there is none or it cannot be opened, since what it would add to a
-    /// plan is only the old values of changed fields.
+    /// The database for looking at; none if there is none or it cannot be opened, since what it
+    /// would add to a plan is only the old values of changed fields.
     pub fn get(&self) -> Option<&State> {
         self.state
             .get_or_init(|| {
@@ -447,8 +450,30 @@ impl LazyState {
                 if !cache.state().is_file() {
                     return None;
                 }
-                State::open(cache).ok().map(|(state, _)| state)
+                match State::open(cache).ok()? {
+                    (state, None) => Some(state),
+                    // What was made again has no old values, and a build has to tell.
+                    opened => {
+                        self.created.set(opened).ok();
+                        None
+                    }
+                }
             })
             .as_ref()
+    }
+
+    /// The database for a build, with what a person should know about its opening.
+    ///
+    /// # Errors
+    /// `StateError` if it can neither be opened nor made again.
+    pub fn open(&self, cache: &CacheDir) -> Result<(&State, Option<&StateNotice>), StateError> {
+        if let Some(state) = self.get() {
+            return Ok((state, None));
+        }
+        if self.created.get().is_none() {
+            self.created.set(State::open(cache)?).ok();
+        }
+        let (state, notice) = self.created.get().expect("it was just set");
+        Ok((state, notice.as_ref()))
     }
 }
