@@ -22,6 +22,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         environment: context.environment().filter(|_| !context.is_ci),
         wakes_selected: false,
         today: &today,
+        clock: context.clock,
     };
     let prepared = pipeline::prepare(&session, &request)?;
     super::plan::show_diagnostics(context, &prepared)?;
