@@ -32,7 +32,7 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
             );
         }
     });
-    let prepared = super::plan::prepare(context, &session, &selection, policy)?;
+    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy)?;
     let reporter = Reporters {
         format: context.format(),
         verbosity: context.global.verbosity(),
