@@ -2,16 +2,9 @@
 //!
 //! `ASSETBUILD_SOAK` sets how many rounds the random tests go, `ASSETBUILD_SEED` where they begin.
 
-mod crowd;
-mod disk;
 mod edits;
-mod hostile;
-mod interrupt;
 mod kill;
-mod lockfile;
-mod paths;
 mod random;
-mod stores;
 mod world;
 
 use std::io::Write as _;

@@ -294,11 +294,7 @@ impl World {
     pub(super) fn settle(&mut self) {
         let first = self.project.run(&[]);
         let has_edits = !self.edited.is_empty() || !self.edited_entries.is_empty();
-        assert!(
-            first.code == 0 || has_edits && first.code == 1,
-            "{}",
-            self.project.shown(&first)
-        );
+        assert!(first.code == 0 || has_edits && first.code == 1, "{}", self.project.shown(&first));
         self.check_kept(&first);
         for path in std::mem::take(&mut self.edited).into_keys() {
             self.project.remove(&path);
@@ -348,6 +344,13 @@ impl World {
         let found: BTreeSet<String> = self.project.files("assets").into_iter().collect();
         assert_eq!(found, expected, "assets/ holds what the lock says and nothing else");
         assert!(!self.project.has(".assetcache/runs/redo.json"), "the redo record is gone");
+        let leftovers: Vec<String> = self
+            .project
+            .files("")
+            .into_iter()
+            .filter(|path| path.ends_with(".assetbuild"))
+            .collect();
+        assert_eq!(leftovers, [""; 0], "no temp file is left");
         let entries = self.entries();
         assert_eq!(
             entries.len(),
