@@ -2,9 +2,12 @@
 //!
 //! `ASSETBUILD_SOAK` sets how many rounds the random tests go, `ASSETBUILD_SEED` where they begin.
 
+mod crowd;
 mod edits;
+mod interrupt;
 mod kill;
 mod random;
+mod stores;
 mod world;
 
 use std::io::Write as _;

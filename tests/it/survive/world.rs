@@ -90,33 +90,47 @@ impl World {
     /// Makes one edit as a person would, to specs, sources or published files; returns its name.
     pub(super) fn edit(&mut self) -> &'static str {
         match self.random.below(20) {
-            0..=5 => self.edit_spec(),
-            6 => {
+            0 => {
+                self.add_foreign_entry();
+                "add an entry by hand"
+            }
+            1 => self.delete_entry(),
+            2 => self.edit_entry(),
+            3 | 4 => self.delete_output(),
+            5 => self.edit_output(),
+            _ => self.edit_spec_or_source(),
+        }
+    }
+
+    /// Makes one edit to specs or sources; returns its name.
+    pub(super) fn edit_spec_or_source(&mut self) -> &'static str {
+        match self.random.below(14) {
+            0 => {
                 self.add_item();
                 self.write_specs();
                 "add a spec"
             }
-            7 if self.items.len() > 4 => {
-                let index = self.random.below(self.items.len());
+            1 if self.items.len() > 4 => {
+                let index = self.any_item();
                 self.items.remove(index);
                 self.write_specs();
                 "remove a spec"
             }
-            8 => {
-                let index = self.random.below(self.items.len());
+            2 => {
+                let index = self.any_item();
                 self.items[index].id = format!("item-{}", self.next_id);
                 self.next_id += 1;
                 self.write_specs();
                 "rename an asset"
             }
-            9 => {
+            3 => {
                 let (a, b) = (self.any_item(), self.any_item());
                 let place = self.items[a].place.clone();
                 self.items[a].place = std::mem::replace(&mut self.items[b].place, place);
                 self.write_specs();
                 "swap two places"
             }
-            10 => {
+            4 => {
                 let index = self.any_item();
                 let folder = *self.random.pick(&FOLDERS);
                 self.items[index].place = format!("{folder}/moved_{}", self.next_id);
@@ -124,30 +138,23 @@ impl World {
                 self.write_specs();
                 "move a file"
             }
-            11 => {
+            5 => {
                 let art = self.random.below(3);
                 self.art[art] = self.random.next() % 100;
                 self.write_art();
                 "edit a drawing"
             }
-            12 => {
+            6 => {
                 let file = self.random.below(4);
                 self.styles[file] = self.random.below(4);
                 self.write_specs();
                 "change line ends"
             }
-            13 => {
-                self.add_foreign_entry();
-                "add an entry by hand"
-            }
-            14 => self.delete_entry(),
-            15 => self.edit_entry(),
-            16 | 17 => self.delete_output(),
-            18 => self.edit_output(),
-            _ => {
+            7 => {
                 self.write_all();
                 "touch everything"
             }
+            _ => self.edit_spec(),
         }
     }
 
