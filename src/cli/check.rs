@@ -19,6 +19,8 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         selection: &selection,
         policy: Policy::default(),
         uses_cache: false,
+        environment: context.environment().filter(|_| !context.is_ci),
+        wakes_selected: false,
         today: &today,
     };
     let prepared = pipeline::prepare(&session, &request)?;

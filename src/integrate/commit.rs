@@ -31,9 +31,8 @@ impl IntegrateGuard {
     /// # Errors
     /// What the system says, also where files cannot be locked.
     pub fn acquire(path: &Path) -> io::Result<Self> {
-        let named = |error: io::Error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        };
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         let file = Self::open(path).map_err(named)?;
         file.lock().map_err(named)?;
         Ok(Self { _file: file })

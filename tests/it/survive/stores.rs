@@ -119,7 +119,8 @@ fn a_broken_record_of_the_last_run_is_not_believed() {
 
 #[test]
 fn other_things_in_the_places_of_the_cache_are_a_clear_error_or_harmless() {
-    for path in [".assetcache/clock", ".assetcache/derived/CACHEDIR.TAG", ".assetcache/.gitignore"] {
+    for path in [".assetcache/clock", ".assetcache/derived/CACHEDIR.TAG", ".assetcache/.gitignore"]
+    {
         let project = built();
         fs::remove_file(project.path(path)).ok();
         project.write(&format!("{path}/file"), "a folder");
