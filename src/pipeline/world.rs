@@ -148,7 +148,8 @@ impl World for ProjectWorld<'_> {
     }
 
     fn entry_stands(&self, block: &Block) -> bool {
-        let Some(entry) = &block.entry else { return true };
+        // Every asset has an entry; one that a person's stands in the way of is tried again.
+        let Some(entry) = &block.entry else { return false };
         let Manifest::Entries(entries) = self.manifest else { return true };
         let value = entries.as_ref().and_then(|all| find_entry(all, &entry.section, &entry.key));
         value.is_some_and(|value| value_digest(&value) == entry.value)
