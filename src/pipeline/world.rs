@@ -14,7 +14,7 @@ use crate::lock::{Block, LockFile};
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, Learned, input_content};
-use crate::plan::{Availability, FileState, ReasonCode, World};
+use crate::plan::{Availability, EntryState, FileState, ReasonCode, World};
 use crate::process;
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
@@ -112,10 +112,14 @@ impl World for ProjectWorld<'_> {
         self.config.until_bought == UntilBought::Placeholder
     }
 
-    fn entry_stands(&self, block: &Block) -> bool {
-        let Some(entry) = &block.entry else { return true };
-        let value = self.manifest.and_then(|all| find_entry(all, &entry.section, &entry.key));
-        value.is_some_and(|value| value_digest(&value) == entry.value)
+    fn entry(&self, block: &Block) -> EntryState {
+        // A block without an entry is that of an asset whose entry could not be written.
+        let Some(entry) = &block.entry else { return EntryState::Gone };
+        match self.manifest.and_then(|all| find_entry(all, &entry.section, &entry.key)) {
+            None => EntryState::Gone,
+            Some(value) if value_digest(&value) == entry.value => EntryState::Stands,
+            Some(_) => EntryState::Edited,
+        }
     }
 }
 
