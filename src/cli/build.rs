@@ -32,7 +32,11 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
             );
         }
     });
-    let prepared = super::plan::prepare(context, &session, &selection, policy)?;
+    if pipeline::roll_forward(&session)? {
+        context.mention("completed the publishing that an earlier run had begun");
+    }
+    let prepared =
+        super::plan::prepare(context, &session, &selection, policy, super::plan::Wakes::Changed)?;
     let reporter = Reporters {
         format: context.format(),
         verbosity: context.global.verbosity(),
@@ -51,6 +55,7 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         now: context.seconds(),
         today: &context.today(),
         clock,
+        environment: context.environment(),
     };
     for plan in held(&prepared) {
         let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());

@@ -22,6 +22,8 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         selection: &selection,
         policy: Policy::default(),
         uses_cache: false,
+        environment: context.environment().filter(|_| !context.is_ci),
+        wakes_selected: false,
         today: &today,
     };
     let mut prepared = pipeline::prepare(&session, &request)?;

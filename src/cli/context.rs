@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::base::{Diagnostic, RelPath, Severity, SourceMap};
+use crate::base::{Diagnostic, Digest, RelPath, Severity, SourceMap};
 use crate::cli::args::Global;
 use crate::cli::diagnostics;
 use crate::cli::error::CliError;
@@ -52,6 +52,14 @@ impl Context {
     /// What stdout carries.
     pub fn format(&self) -> Format {
         self.global.format.into()
+    }
+
+    /// Everything outside of files that a build's outcome depends on: this program. None if it
+    /// cannot be told from another build of itself.
+    pub fn environment(&self) -> Option<Digest> {
+        let metadata = env::current_exe().and_then(std::fs::metadata).ok()?;
+        let modified = metadata.modified().ok()?;
+        Some(Digest::of(format!("{} {modified:?}", metadata.len()).as_bytes()))
     }
 
     /// The folder that the command works in.

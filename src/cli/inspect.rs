@@ -17,7 +17,13 @@ use crate::spec;
 pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = super::build::selection(context, &session, &args.selection)?;
-    let prepared = super::plan::prepare(context, &session, &selection, Policy::default())?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        Policy::default(),
+        super::plan::Wakes::Selected,
+    )?;
     let loaded = &prepared.loaded;
     let texts: Vec<String> = prepared
         .selected
@@ -32,7 +38,13 @@ pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError
 pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = super::build::selection(context, &session, &args.selection)?;
-    let prepared = super::plan::prepare(context, &session, &selection, Policy::default())?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        Policy::default(),
+        super::plan::Wakes::Selected,
+    )?;
     let assets = &prepared.loaded.assets;
     let is_selected = |asset: AssetIndex| prepared.selected.contains(&asset);
     let graph = graph::lower(assets, is_selected, ActionKind::Integrate);

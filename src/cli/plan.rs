@@ -14,7 +14,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = super::build::selection(context, &session, &args.selection)?;
     let policy = super::build::policy(&args.policy);
-    let prepared = prepare(context, &session, &selection, policy)?;
+    let prepared = prepare(context, &session, &selection, policy, Wakes::Changed)?;
     with_view(&prepared, |view| {
         match context.format() {
             Format::Human | Format::Github => context.data(&render::human(view)),
@@ -31,7 +31,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
 pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
-    let prepared = prepare(context, &session, &selection, Policy::default())?;
+    let prepared = prepare(context, &session, &selection, Policy::default(), Wakes::Selected)?;
     with_view(&prepared, |view| {
         match context.format() {
             Format::Human | Format::Github => context.data(&render::explain_human(view)),
@@ -39,6 +39,15 @@ pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliErr
         }
         Ok(ExitCode::Success)
     })
+}
+
+/// Which assets a command wants to see whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wakes {
+    /// Those about which something changed.
+    Changed,
+    /// The selected ones as well.
+    Selected,
 }
 
 /// Assesses the project and shows its diagnostics.
@@ -50,9 +59,18 @@ pub(super) fn prepare(
     session: &Session,
     selection: &Selection,
     policy: Policy,
+    wakes: Wakes,
 ) -> Result<Prepared, CliError> {
     let today = context.today();
-    let request = pipeline::Request { selection, policy, uses_cache: true, today: &today };
+    let request = pipeline::Request {
+        selection,
+        policy,
+        uses_cache: true,
+        // `--refresh` and a hand on drifted files concern assets that sleep.
+        environment: context.environment().filter(|_| policy == Policy::default()),
+        wakes_selected: wakes == Wakes::Selected,
+        today: &today,
+    };
     let prepared = pipeline::prepare(session, &request)?;
     show_diagnostics(context, &prepared)?;
     Ok(prepared)
@@ -78,7 +96,7 @@ pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_
         sources: &prepared.loaded.sources,
         assets: &prepared.loaded.assets,
         plans: &plans,
-        known_fresh: &[],
+        known_fresh: &prepared.asleep_ids(),
         orphans: &orphans,
     })
 }

@@ -35,7 +35,13 @@ pub fn unpin(context: &Context, args: &UnpinArgs) -> Result<ExitCode, CliError> 
 fn open(context: &Context, assets: &[String]) -> Result<(Session, Prepared), CliError> {
     let session = context.open()?;
     let selection = Selection { names: assets.to_owned(), ..Selection::default() };
-    let prepared = super::plan::prepare(context, &session, &selection, Policy::default())?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        Policy::default(),
+        super::plan::Wakes::Selected,
+    )?;
     Ok((session, prepared))
 }
 

@@ -125,11 +125,6 @@ pub fn requested_size(spec: &AssetSpec) -> Option<(u32, u32)> {
     }
 }
 
-/// The first 8 hex digits of the digest of a field's value: enough to see that it changed.
-pub fn short_digest(value: &str) -> String {
-    Digest::of(value.as_bytes()).hex()[..8].to_owned()
-}
-
 fn hash(domain: &str, write: impl Fn(&mut dyn FieldSink)) -> (ActionKey, FieldList) {
     let mut hasher = KeyHasher::new(domain);
     write(&mut hasher);

@@ -77,6 +77,8 @@ pub struct CommitRequest<'a> {
     pub blobs: Blobs<'a>,
     /// Whether files that were edited by hand are overwritten.
     pub overwrite_drifted: bool,
+    /// The lock as it is on disk, if the caller has read it and knows that nobody wrote it since.
+    pub current: Option<&'a LockFile>,
     /// Whether the manifest is known to hold what the lock says: unchanged entries are then not
     /// looked at.
     pub manifest_unchanged: bool,
@@ -143,8 +145,15 @@ pub fn commit(
 ) -> Result<CommitReport, CommitError> {
     let CommitRequest { root, record, blobs, checkpoint, .. } = *request;
     let earlier = redo::roll_forward(root, record, blobs, checkpoint, guard)?;
-    let lock = read_lock(root, request.lock)?;
-    let (units, problems) = Planner::new(request, &lock)?.units()?;
+    let read;
+    let lock = match request.current.filter(|_| earlier.is_none()) {
+        Some(lock) => lock,
+        None => {
+            read = read_lock(root, request.lock)?;
+            &read
+        }
+    };
+    let (units, problems) = Planner::new(request, lock)?.units()?;
     let mut report = earlier.unwrap_or_default();
     report.problems.extend(problems);
     if units.is_empty() {
@@ -160,7 +169,7 @@ pub fn commit(
         return Err(CommitError::Interrupted);
     }
     work.write(record)?;
-    let done = redo::apply(root, &work, blobs, checkpoint, record)?;
+    let done = redo::apply(root, &work, Some(lock), blobs, checkpoint, record)?;
     report.published.extend(done.published);
     report.removed.extend(done.removed);
     report.entries += done.entries;

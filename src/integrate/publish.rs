@@ -227,13 +227,21 @@ pub fn write_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<bool, Pub
     if digest_on_disk(root, path)? == Some(Digest::of(bytes)) {
         return Ok(false);
     }
+    replace_file(root, path, bytes)?;
+    Ok(true)
+}
+
+/// Writes a file that is known to have other content.
+///
+/// # Errors
+/// As `write_file`.
+pub(super) fn replace_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), PublishError> {
     let staged = Staged::write(root, path, bytes)?;
     if let Err(error) = staged.sync().and_then(|()| staged.rename()) {
         staged.discard();
         return Err(error);
     }
-    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))?;
-    Ok(true)
+    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))
 }
 
 /// Removes the file at `path`, a link itself rather than its target, and the folders below `floor`

@@ -69,13 +69,16 @@ pub fn roll_forward(
     _guard: &IntegrateGuard,
 ) -> Result<Option<CommitReport>, CommitError> {
     let Some(work) = RedoRecord::read(record)? else { return Ok(None) };
-    apply(root, &work, blobs, checkpoint, record).map(Some)
+    apply(root, &work, None, blobs, checkpoint, record).map(Some)
 }
 
 /// Does all the work of a record that is on disk, then removes it.
+///
+/// `lock`: the lock as it is on disk, if it was read since the integrate lock was taken.
 pub(super) fn apply(
     root: &Path,
     work: &RedoRecord,
+    lock: Option<&LockFile>,
     blobs: Blobs<'_>,
     checkpoint: &dyn Checkpoint,
     record: &Path,
@@ -83,6 +86,7 @@ pub(super) fn apply(
     let mut run = Run {
         root,
         work,
+        lock,
         checkpoint,
         report: CommitReport::default(),
         dropped: BTreeSet::new(),
@@ -102,6 +106,7 @@ pub(super) fn apply(
 struct Run<'a> {
     root: &'a Path,
     work: &'a RedoRecord,
+    lock: Option<&'a LockFile>,
     checkpoint: &'a dyn Checkpoint,
     report: CommitReport,
     /// Units, by id, of which nothing is committed.
@@ -290,7 +295,7 @@ impl<'a> Run<'a> {
         };
         if edited.text != text {
             self.step(Step::Manifest)?;
-            if let Err(error) = publish::write_file(self.root, path, edited.text.as_bytes()) {
+            if let Err(error) = publish::replace_file(self.root, path, edited.text.as_bytes()) {
                 return Ok(Err(Problem::ManifestFile(error)));
             }
         }
@@ -322,7 +327,14 @@ impl<'a> Run<'a> {
 
     fn lock(&mut self) -> Result<(), CommitError> {
         let path = &self.work.lock;
-        let lock = read_lock(self.root, path)?;
+        let read;
+        let lock = match self.lock {
+            Some(lock) => lock,
+            None => {
+                read = read_lock(self.root, path)?;
+                &read
+            }
+        };
         let mut changes: BTreeMap<String, Option<Block>> = BTreeMap::new();
         for unit in &self.work.units {
             let dropped = self.dropped.contains(unit.id.as_str());
@@ -348,10 +360,10 @@ impl<'a> Run<'a> {
                 changes.insert(id.clone(), change);
             }
         }
-        self.release(&lock, &mut changes)?;
+        self.release(lock, &mut changes)?;
         for (path, digest) in &self.partial {
             if let Some(owner) = lock.owner_of(path) {
-                update(&lock, &mut changes, owner, |block| {
+                update(lock, &mut changes, owner, |block| {
                     for (own, output) in &mut block.outputs {
                         if own == path {
                             *output = *digest;
@@ -364,7 +376,8 @@ impl<'a> Run<'a> {
         let text = lock.splice(&changes);
         if text != lock.text() {
             self.step(Step::Lock)?;
-            publish::write_file(self.root, path, text.as_bytes()).map_err(CommitError::LockFile)?;
+            publish::replace_file(self.root, path, text.as_bytes())
+                .map_err(CommitError::LockFile)?;
             self.report.lock_changed = true;
         }
         Ok(())

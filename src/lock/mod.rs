@@ -4,12 +4,14 @@
 //! docs/design/lockfile.md.
 
 pub mod conflict;
+pub mod fields;
 pub mod file;
 pub mod model;
 mod parse;
 pub mod render;
 
 pub use conflict::{Ask, BlockFit, Conflicted, Lock, ResolveError, Resolved, Side, read, resolve};
+pub use fields::FieldDigests;
 pub use file::{LockError, LockFile, VERSION};
 pub use model::{Block, Kept, OwnedEntry, Purchase, ValueDigest};
 pub use render::render;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::base::{ActionKey, Digest, RelPath};
+use crate::lock::fields::FieldDigests;
 
 /// What the lock says of one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +15,9 @@ pub struct Block {
     pub schema: u32,
     /// Key of the generate action's wanted request.
     pub wanted: ActionKey,
-    /// Field path and the first 8 hex digits of the digest of its value, for every key field of
-    /// generate, process, validate and integrate, in their fixed order: lets `explain` name what
-    /// changed on a fresh clone.
-    pub fields: Vec<(String, String)>,
+    /// Short digests of every key field of generate, process, validate and integrate, in their
+    /// fixed order: they let `explain` name what changed on a fresh clone.
+    pub fields: FieldDigests,
     /// Key of the process, validate and integrate definitions.
     pub definition: ActionKey,
     /// Digest of the raw material that the files were made from; none for a free generate.
@@ -52,7 +52,7 @@ impl Block {
             id: id.into(),
             schema,
             wanted,
-            fields: Vec::new(),
+            fields: FieldDigests::default(),
             definition,
             raw: None,
             purchases: Vec::new(),

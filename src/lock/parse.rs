@@ -4,6 +4,7 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::base::{ActionKey, Digest, RelPath};
+use crate::lock::fields::FieldDigests;
 use crate::lock::model::{Block, Kept, OwnedEntry, Purchase};
 use crate::lock::render;
 
@@ -82,7 +83,7 @@ pub(super) fn canonical(text: &str) -> Option<Block> {
     let definition = key(plain(lines.take("definition = ")?)?)?;
     let mut block = Block::new(id, schema.parse().ok()?, key(wanted)?, definition);
     if let Some(value) = lines.take("fields = ") {
-        block.fields = fields(plain(value)?)?;
+        block.fields = FieldDigests::parse(plain(value)?).ok()?;
     }
     if let Some(value) = lines.take("raw = ") {
         block.raw = Some(digest(plain(value)?)?);
@@ -181,14 +182,8 @@ fn entry(parts: &[&str]) -> Option<OwnedEntry> {
     })
 }
 
-fn fields(text: &str) -> Option<Vec<(String, String)>> {
-    let words = text.split(' ').filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            let (path, digest) = word.rsplit_once(':')?;
-            Some((render::unpack(path)?, digest.to_owned()))
-        })
-        .collect()
+fn fields(text: &str) -> Option<FieldDigests> {
+    FieldDigests::parse(text).ok()
 }
 
 // Any TOML.

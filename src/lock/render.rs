@@ -36,9 +36,7 @@ fn write_block(out: &mut String, block: &Block) -> std::fmt::Result {
     writeln!(out, "wanted = \"{schema}:{}\"", wanted.hex())?;
     writeln!(out, "definition = \"{}\"", definition.hex())?;
     if !fields.is_empty() {
-        let packed: Vec<String> =
-            fields.iter().map(|(path, digest)| format!("{}:{digest}", pack(path))).collect();
-        writeln!(out, "fields = {}", quote(&packed.join(" ")))?;
+        writeln!(out, "fields = \"{}\"", fields.as_str())?;
     }
     if let Some(raw) = raw {
         writeln!(out, "raw = \"{}\"", digest(raw))?;
@@ -153,29 +151,4 @@ pub(super) fn quote(text: &str) -> String {
     }
     out.push('"');
     out
-}
-
-/// A field path as one word: spaces, `%` and control characters become `%XX`.
-fn pack(path: &str) -> String {
-    let mut out = String::with_capacity(path.len());
-    for c in path.chars() {
-        if c == ' ' || c == '%' || c.is_ascii_control() {
-            out.push_str(&format!("%{:02X}", u32::from(c)));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Undoes `pack`; none if a `%` is not followed by two hex digits.
-pub(super) fn unpack(word: &str) -> Option<String> {
-    let mut parts = word.split('%');
-    let mut out = parts.next().unwrap_or("").to_owned();
-    for part in parts {
-        let code = u8::from_str_radix(part.get(..2)?, 16).ok()?;
-        out.push(char::from(code));
-        out.push_str(&part[2..]);
-    }
-    Some(out)
 }

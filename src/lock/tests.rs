@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::base::{ActionKey, Digest, RelPath};
 use crate::lock::{
-    Ask, Block, BlockFit, Conflicted, Kept, Lock, LockError, LockFile, OwnedEntry, Purchase,
-    ResolveError, Resolved, Side, ValueDigest, parse, read, render, resolve,
+    Ask, Block, BlockFit, Conflicted, FieldDigests, Kept, Lock, LockError, LockFile, OwnedEntry,
+    Purchase, ResolveError, Resolved, Side, ValueDigest, parse, read, render, resolve,
 };
 
 fn key(seed: u64) -> ActionKey {
@@ -36,11 +36,8 @@ fn purchase(id: &str, wanted: ActionKey) -> Purchase {
 /// A block of a free asset with one output.
 fn free(id: &str) -> Block {
     let mut block = Block::new(id, 1, key(1), key(2));
-    block.fields = vec![
-        ("source".to_owned(), "1a2b3c4d".to_owned()),
-        ("size".to_owned(), "00000000".to_owned()),
-        ("publish.path".to_owned(), "ffffffff".to_owned()),
-    ];
+    block.fields =
+        FieldDigests::of([("source", "a"), ("size", "64x64"), ("publish.path", "coin.png")]);
     block.outputs = vec![(path("assets/images/coin.png"), Digest::of(b"png"))];
     block.entry = Some(OwnedEntry {
         section: vec!["images".to_owned()],
@@ -53,7 +50,6 @@ fn free(id: &str) -> Block {
 /// A block with everything, and with texts that need care.
 fn full(id: &str) -> Block {
     let mut block = free(id);
-    block.fields.push(("vars.my key: 100%".to_owned(), "12345678".to_owned()));
     block.raw = Some(Digest::of(b"raw"));
     block.pick = Some(Digest::of(b"raw"));
     block.purchases = vec![

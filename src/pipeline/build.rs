@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use crate::base::{Digest, FieldList, RelPath};
 use crate::cache::{
-    ActionCacheError, Batch, Cas as _, FileError, LocalCas, Run, RunError, State, StateError,
-    StateNotice,
+    ActionCacheError, Batch, Cas as _, FileError, LocalCas, Run, RunError, Stamp, Stat, State,
+    StateError, StateNotice,
 };
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
@@ -18,7 +18,7 @@ use crate::execute::{
 };
 use crate::generate::{FontError, FontSet, InputError, Inputs};
 use crate::graph::action::ActionKind;
-use crate::graph::key::{KEY_SCHEMA, requested_size, short_digest};
+use crate::graph::key::{KEY_SCHEMA, requested_size};
 use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
 use crate::integrate::commit::{
     AssetCommit, CommitError, CommitRequest, EntryCommit, IntegrateGuard, commit,
@@ -26,10 +26,11 @@ use crate::integrate::commit::{
 use crate::integrate::entry::{EntryFile, entry_value};
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self, PublishError};
-use crate::integrate::redo::Uninterrupted;
-use crate::lock::Block;
+use crate::integrate::redo::{self, Uninterrupted};
+use crate::lock::{Block, FieldDigests};
 use crate::pipeline::keys;
 use crate::pipeline::prepare::Prepared;
+use crate::pipeline::remember::{Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Keys, Policy, State as AssetState, Work};
 use crate::purchase::RawStore;
@@ -53,6 +54,8 @@ pub struct BuildRequest<'a> {
     pub today: &'a str,
     /// When the run began.
     pub clock: Instant,
+    /// Everything outside of files that the outcome depends on, if the outcome may be recorded.
+    pub environment: Option<Digest>,
 }
 
 /// What a build did.
@@ -141,19 +144,74 @@ pub fn build(
     let mut summary = start_summary(&prepared, work.len());
     let has_record = has_redo_record(session);
     let mut problems = Vec::new();
+    let mut committed = BTreeMap::new();
+    let mut lock_after: LockAfter = Some(prepared.lock_stat);
+    let is_outdated = prepared.loaded.asleep.as_ref().is_none_or(|asleep| asleep.is_outdated);
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let mut building = Building::begin(session, &prepared, request, reporter)?;
         let (built, outcomes) = building.execute(&work, stop, &mut summary)?;
         if request.locked {
             building.refuse_changes(&built)?;
         }
-        let report = building.publish(&built, &mut summary)?;
+        let (report, after) = building.publish(&built, &mut summary)?;
+        lock_after = after;
+        committed = building.committed(&built, &report);
         problems = building.finish(&built, &outcomes, &report, &mut summary)?;
+    }
+    if let Some(environment) = request.environment
+        && (is_outdated || !committed.is_empty() || !prepared.loaded.units.is_empty())
+    {
+        record(session, &prepared, &committed, environment, lock_after);
     }
     summary.interrupted = stop.is_raised() && !request.limits.fail_fast;
     summary.took = request.clock.elapsed();
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
+}
+
+/// The stat of the lock as this run left it, if any; none if another run wrote it meanwhile, so
+/// that what this run assessed may hold no longer.
+type LockAfter = Option<Option<Stat>>;
+
+fn lock_stat(session: &Session) -> Option<Stat> {
+    let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
+    session.files().stat(&lock).ok()
+}
+
+/// Completes a commit that was cut off; true if there was one.
+///
+/// # Errors
+/// `BuildError` if it cannot be completed; the record stays.
+pub fn roll_forward(session: &Session) -> Result<bool, BuildError> {
+    if !has_redo_record(session) {
+        return Ok(false);
+    }
+    let guard =
+        IntegrateGuard::acquire(&session.cache().integrate_lock()).map_err(BuildError::Guard)?;
+    let cas = LocalCas::new(session.cache());
+    let blobs = |digest: &Digest| {
+        let found = cas.get(digest).map_err(io::Error::other)?;
+        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store"))
+    };
+    let record = session.cache().redo_record();
+    let report = redo::roll_forward(session.root(), &record, &blobs, &Uninterrupted, &guard)?;
+    Ok(report.is_some())
+}
+
+/// Writes the record of the run. It only saves time, so a full or read-only disk is no failure.
+fn record(
+    session: &Session,
+    prepared: &Prepared,
+    built: &BTreeMap<String, Vec<(RelPath, Digest)>>,
+    environment: Digest,
+    lock_after: LockAfter,
+) {
+    let is_ours = lock_after == Some(lock_stat(session));
+    if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
+        return;
+    }
+    let Ok(stamp) = Stamp::take(session.cache()) else { return };
+    let _ = remember(session, &Ending { prepared, built, environment, stamp });
 }
 
 /// Whether a commit was cut off and has to be completed.
@@ -163,7 +221,9 @@ pub fn has_redo_record(session: &Session) -> bool {
 
 fn start_summary(prepared: &Prepared, work: usize) -> Summary {
     let selected = prepared.selected.iter().map(|asset| &prepared.plans[asset.0 as usize]);
-    let mut summary = Summary { assets: prepared.selected.len(), ..Summary::default() };
+    let asleep = prepared.selected_asleep.len();
+    let mut summary =
+        Summary { assets: prepared.selected.len() + asleep, fresh: asleep, ..Summary::default() };
     for plan in selected.filter(|plan| plan.work == Work::Nothing) {
         match plan.state {
             AssetState::Fresh => summary.fresh += 1,
@@ -181,7 +241,7 @@ struct Building<'a> {
     request: &'a BuildRequest<'a>,
     reporter: &'a dyn Reporter,
     run: Run,
-    state: State,
+    state: &'a State,
     cas: LocalCas,
     raws: RawStore,
     fonts: FontSet,
@@ -198,7 +258,8 @@ impl<'a> Building<'a> {
         request: &'a BuildRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Result<Self, BuildError> {
-        let (state, notice) = State::open(session.cache())?;
+        session.cache().ensure().map_err(StateError::from)?;
+        let (state, notice) = prepared.state.open(session.cache())?;
         if let Some(StateNotice::Rebuilt { reason }) = notice {
             let message = format!("the cache's database was made again: {reason}");
             reporter.report(&Event::Warning { asset: None, message });
@@ -237,7 +298,7 @@ impl<'a> Building<'a> {
         self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
         let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
-        let recorder = Recorder::new(&self.state);
+        let recorder = Recorder::new(self.state);
         let inputs = Disk { session: self.session, fonts: &self.fonts };
         let raws = |digest: &Digest| {
             let found = self.raws.get(*digest).ok()?.ok()?;
@@ -363,7 +424,7 @@ impl<'a> Building<'a> {
         &self,
         built: &[BuiltChain],
         summary: &mut Summary,
-    ) -> Result<CommitReport, BuildError> {
+    ) -> Result<(CommitReport, LockAfter), BuildError> {
         let mut assets: Vec<AssetCommit> = built
             .iter()
             .map(|built| {
@@ -388,14 +449,11 @@ impl<'a> Building<'a> {
         let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
         let guard = IntegrateGuard::acquire(&self.session.cache().integrate_lock())
             .map_err(BuildError::Guard)?;
+        let is_undisturbed = lock_stat(self.session) == self.prepared.lock_stat;
         if self.prepared.was_conflicted {
             let text = self.prepared.lock.text();
             publish::write_file(self.session.root(), &lock, text.as_bytes())?;
         }
-        let ids: BTreeSet<&str> =
-            self.prepared.loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
-        let orphans: BTreeSet<String> =
-            self.prepared.lock.ids().filter(|id| !ids.contains(id)).map(str::to_owned).collect();
         let blobs = |digest: &Digest| self.blob(digest);
         let report = commit(
             &CommitRequest {
@@ -406,10 +464,13 @@ impl<'a> Building<'a> {
                 record: &self.session.cache().redo_record(),
                 assets: &assets,
                 prune: &[],
-                orphans: &orphans,
+                orphans: &self.prepared.orphan_ids,
                 blobs: &blobs,
                 overwrite_drifted: self.request.policy.overwrite_drifted,
-                manifest_unchanged: false,
+                current: is_undisturbed
+                    .then_some(&self.prepared.lock)
+                    .filter(|_| !self.prepared.was_conflicted),
+                manifest_unchanged: self.prepared.manifest_unchanged,
                 checkpoint: &Uninterrupted,
             },
             &guard,
@@ -422,7 +483,8 @@ impl<'a> Building<'a> {
             self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
         }
         summary.published = report.published.len();
-        Ok(report)
+        let lock_after = is_undisturbed.then(|| lock_stat(self.session));
+        Ok((report, lock_after))
     }
 
     fn asset_commit(
@@ -444,6 +506,22 @@ impl<'a> Building<'a> {
         let raw = self.raws.get(*digest).map_err(io::Error::other)?;
         let missing = |_| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store");
         raw.map(|raw| raw.bytes).map_err(missing)
+    }
+
+    /// Published files of the assets that are as their specs want them, by id.
+    fn committed(
+        &self,
+        built: &[BuiltChain],
+        report: &CommitReport,
+    ) -> BTreeMap<String, Vec<(RelPath, Digest)>> {
+        let touched: BTreeSet<&str> =
+            report.problems.iter().map(|problem| problem.asset.as_str()).collect();
+        built
+            .iter()
+            .filter(|chain| self.plan(chain.asset).work == Work::Chain)
+            .map(|chain| (self.spec(chain.asset).id.clone(), chain.outputs.clone()))
+            .filter(|(id, _)| !touched.contains(id.as_str()))
+            .collect()
     }
 
     /// Records results and traces, reports built assets and problems.
@@ -514,9 +592,9 @@ fn count_outcomes(
     outcomes
 }
 
-fn field_digests(keys: &Keys) -> Vec<(String, String)> {
+fn field_digests(keys: &Keys) -> FieldDigests {
     let fields = keys.wanted.fields.fields.iter().chain(&keys.definition.fields.fields);
-    fields.map(|(path, value)| (path.clone(), short_digest(value))).collect()
+    FieldDigests::of(fields.map(|(path, value)| (&**path, &**value)))
 }
 
 fn all_fields(keys: &Keys) -> FieldList {

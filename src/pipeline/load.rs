@@ -1,13 +1,15 @@
 //! Steps 1 and 2 on disk: reads the Assetfile, the specs and what they name, and expands them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 
-use crate::base::{Diagnostic, Diagnostics, FileId, RelPath, SourceMap};
-use crate::cache::{Content, FileError, ProjectFiles, Stat};
+use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
+use crate::cache::snapshot::{self, Role, Snapshot};
+use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::config::{self, Config, ProjectDefaults};
+use crate::pipeline::recall::{Recall, SPEC_GLOB};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
@@ -32,6 +34,62 @@ pub struct Loaded {
     pub assets: Vec<AssetSpec>,
     /// The spec files by path, with what each of them used.
     pub units: BTreeMap<RelPath, Unit>,
+    /// The folders that globs were listed in.
+    pub listings: Vec<(ListedGlob, Vec<ListedFile>)>,
+    /// Assets that were not loaded, since nothing about them changed.
+    pub asleep: Option<Asleep>,
+}
+
+/// A glob that was listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListedGlob {
+    /// As it was written.
+    pub pattern: String,
+    /// Whether it is one of the Assetfile's `specs`, or one of an instance.
+    pub is_spec: bool,
+}
+
+impl ListedGlob {
+    /// How the record of a run calls it.
+    pub fn name(&self) -> String {
+        if self.is_spec { format!("{SPEC_GLOB}{}", self.pattern) } else { self.pattern.clone() }
+    }
+}
+
+/// Assets that were not loaded.
+#[derive(Debug)]
+pub struct Asleep {
+    /// The record of the last run.
+    pub snapshot: Snapshot,
+    /// Places, among the record's spec files, of those whose assets sleep.
+    pub specs: Vec<usize>,
+    /// Files that were read and found to be as recorded.
+    pub settled: HashMap<(RelPath, Content), Recorded>,
+    /// Globs that were listed again, as recorded, with the folders that were listed.
+    pub relisted: BTreeMap<String, Vec<ListedFile>>,
+    /// Whether the record has to be written again although no content changed.
+    pub is_outdated: bool,
+}
+
+impl Asleep {
+    /// The sleeping assets.
+    pub fn assets(&self) -> impl Iterator<Item = snapshot::Asset<'_>> {
+        self.files().flat_map(|file| file.assets())
+    }
+
+    /// The spec files whose assets sleep.
+    pub fn files(&self) -> impl Iterator<Item = snapshot::SpecFile<'_>> {
+        let mut places = self.specs.iter().copied().peekable();
+        let files = self.snapshot.specs().enumerate();
+        files.filter_map(move |(place, file)| places.next_if_eq(&place).map(|_| file))
+    }
+
+    /// Ids of recorded assets whose spec file is awake or gone.
+    pub fn others(&self) -> Vec<String> {
+        let asleep: HashSet<usize> = self.specs.iter().copied().collect();
+        let files = self.snapshot.specs().enumerate().filter(|(place, _)| !asleep.contains(place));
+        files.flat_map(|(_, file)| file.assets()).map(|asset| asset.id().to_owned()).collect()
+    }
 }
 
 /// What a spec file gave.
@@ -41,8 +99,6 @@ pub struct Unit {
     pub used: Used,
     /// Names of the templates that it holds.
     pub templates: Vec<String>,
-    /// Whether it has errors of its own.
-    pub is_broken: bool,
 }
 
 /// The project's text cannot be read at all.
@@ -59,55 +115,297 @@ pub enum LoadError {
 /// `LoadError` for folders that cannot be listed; whatever is wrong inside of files is a
 /// diagnostic.
 pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadError> {
-    let files = session.files();
-    let mut sources = SourceMap::default();
-    let mut diagnostics = Diagnostics::default();
-    let assetfile = read_text(files, session.assetfile(), table, &mut sources, &mut diagnostics);
-    let config::Loaded { config, defaults, provider_names, diagnostics: config_diagnostics } =
-        config::load(&sources, assetfile);
-    diagnostics.extend(config_diagnostics);
-    let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
-    diagnostics.extend(spec::check_provider_names(names));
+    let mut reader = Reader::new(session, table);
+    let settings = reader.settings();
+    let paths = reader.list_specs(&settings.config)?;
+    let parsed = reader.parse(&paths);
+    let (mut loaded, references) = reader.expand(settings, parsed, |_| true);
+    loaded.diagnostics.extend(spec::check_unique(loaded.assets.iter().map(Claim::of)));
+    loaded.diagnostics.extend(spec::check_references(references));
+    Ok(loaded)
+}
 
-    let paths = list_specs(files, &config, &mut diagnostics)?;
-    let ids = read_texts(files, &paths, table, &mut sources, &mut diagnostics);
-    let parsed: Vec<(SpecFile, Diagnostics)> =
-        ids.par_iter().map(|&id| spec::parse(&sources, id)).collect();
-    let (templates, template_diagnostics) = Templates::collect(parsed.iter().map(|(file, _)| file));
-    let styles = read_styles(files, &config, table, &mut sources, &mut diagnostics);
-    let listing = DiskListing { files };
-    let context = spec::Context {
-        config: &config,
-        defaults: &defaults,
-        templates: &templates,
-        styles: &styles,
-        listing: &listing,
-    };
-    let expanded: Vec<_> = parsed
-        .into_par_iter()
-        .map(|(file, mut found)| {
-            let expansion = spec::expand(&file, &context);
-            found.extend(expansion.diagnostics);
-            let unit = Unit {
-                used: expansion.used,
-                templates: file.templates.iter().map(|template| template.name.clone()).collect(),
-                is_broken: found.has_errors(),
-            };
-            (file.path, unit, expansion.assets, found)
-        })
-        .collect();
-    diagnostics.extend(template_diagnostics);
-    let mut assets = Vec::new();
-    let mut units = BTreeMap::new();
-    for (path, unit, of_file, found) in expanded {
-        diagnostics.extend(found);
-        assets.extend(of_file);
-        units.insert(path, unit);
+/// Reads and expands the awake spec files only; none if what they hold concerns sleeping ones.
+///
+/// # Errors
+/// As `load`.
+pub fn load_awake(
+    session: &Session,
+    recall: Recall,
+    table: &mut FileTable,
+) -> Result<Option<Loaded>, LoadError> {
+    let Recall { snapshot, awake, asleep, settled, relisted, is_outdated } = recall;
+    let asleep = Asleep { snapshot, specs: asleep, settled, relisted, is_outdated };
+    let mut reader = Reader::new(session, table);
+    if awake.is_empty() {
+        return Ok(Some(reader.nothing(asleep)));
     }
-    sort_for_work(&mut assets);
-    diagnostics.extend(spec::check_unique(assets.iter().map(Claim::of)));
-    diagnostics.extend(spec::check_references(assets.iter().map(spec::AssetReferences::of)));
-    Ok(Loaded { config, defaults, templates, styles, sources, diagnostics, assets, units })
+    let settings = reader.settings();
+    let templates: BTreeSet<RelPath> = asleep
+        .snapshot
+        .inputs()
+        .filter(|input| input.role == Role::Template)
+        .filter_map(|input| RelPath::new(input.path).ok())
+        .collect();
+    let paths: Vec<RelPath> = awake.union(&templates).cloned().collect();
+    let parsed = reader.parse(&paths);
+    let has_new_template = parsed
+        .iter()
+        .any(|(file, _)| !file.templates.is_empty() && !templates.contains(&file.path));
+    if has_new_template {
+        return Ok(None);
+    }
+    // A sleeping file with templates is recorded as before and expands to what it did before.
+    let (mut loaded, references) =
+        reader.expand(settings, parsed, |file| awake.contains(&file.path));
+    loaded.diagnostics.extend(spec::check_unique(claims_beside(&loaded.assets, &asleep)));
+    if references.iter().any(|asset| !asset.targets.is_empty()) {
+        let sleeping = asleep.assets().map(|asset| spec::AssetReferences {
+            id: asset.id().to_owned(),
+            spec: loaded.assets[0].file.clone(),
+            targets: Vec::new(),
+        });
+        let all: Vec<_> = references.into_iter().chain(sleeping).collect();
+        loaded.diagnostics.extend(spec::check_references(all));
+    }
+    if loaded.diagnostics.has_errors() {
+        // The whole picture, in the order of files.
+        return Ok(None);
+    }
+    loaded.asleep = Some(asleep);
+    Ok(Some(loaded))
+}
+
+/// The claims of awake assets, and those of sleeping ones that may stand against them.
+fn claims_beside<'a>(
+    awake: &'a [AssetSpec],
+    asleep: &'a Asleep,
+) -> impl Iterator<Item = Claim> + 'a {
+    let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
+    let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
+    let keys: HashSet<String> = own.iter().map(|claim| claim.entry.1.clone()).collect();
+    let paths: HashSet<String> = own
+        .iter()
+        .flat_map(|claim| claim.outputs.iter().map(|path| path.as_str().to_lowercase()))
+        .collect();
+    let rivals = asleep.assets().filter(move |asset| {
+        ids.contains(asset.id())
+            || keys.contains(asset.key())
+            || asset.outputs().any(|output| paths.contains(&output.path.to_lowercase()))
+    });
+    let claims = rivals.filter_map(|asset| {
+        let section = asset.section().split(SECTION_SEPARATOR).map(str::to_owned).collect();
+        Some(Claim {
+            id: asset.id().to_owned(),
+            spec: RelPath::new(asset.spec().input()?.path).ok()?,
+            span: None,
+            outputs: asset.outputs().filter_map(|o| RelPath::new(o.path).ok()).collect(),
+            entry: (section, asset.key().to_owned()),
+        })
+    });
+    own.into_iter().chain(claims)
+}
+
+/// Between the keys of a manifest section in the record of a run.
+pub const SECTION_SEPARATOR: char = '\u{1f}';
+
+/// What the Assetfile and the files that it names say.
+struct Settings {
+    config: Config,
+    defaults: ProjectDefaults,
+    styles: BTreeMap<String, String>,
+}
+
+type References = Vec<spec::AssetReferences>;
+
+/// Reads text files, and collects what is wrong with them.
+struct Reader<'a> {
+    files: &'a ProjectFiles,
+    assetfile: &'a RelPath,
+    table: &'a mut FileTable,
+    sources: SourceMap,
+    diagnostics: Diagnostics,
+    listings: Vec<(ListedGlob, Vec<ListedFile>)>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(session: &'a Session, table: &'a mut FileTable) -> Self {
+        Self {
+            files: session.files(),
+            assetfile: session.assetfile(),
+            table,
+            sources: SourceMap::default(),
+            diagnostics: Diagnostics::default(),
+            listings: Vec::new(),
+        }
+    }
+
+    fn nothing(self, asleep: Asleep) -> Loaded {
+        Loaded {
+            config: Config::default(),
+            defaults: ProjectDefaults::default(),
+            templates: Templates::default(),
+            styles: BTreeMap::new(),
+            sources: self.sources,
+            diagnostics: self.diagnostics,
+            assets: Vec::new(),
+            units: BTreeMap::new(),
+            listings: Vec::new(),
+            asleep: Some(asleep),
+        }
+    }
+
+    fn settings(&mut self) -> Settings {
+        let assetfile = self.read_text(&self.assetfile.clone());
+        let config::Loaded { config, defaults, provider_names, diagnostics } =
+            config::load(&self.sources, assetfile);
+        self.diagnostics.extend(diagnostics);
+        let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
+        self.diagnostics.extend(spec::check_provider_names(names));
+        let styles = self.read_styles(&config);
+        Settings { config, defaults, styles }
+    }
+
+    /// Paths of all spec files, sorted.
+    fn list_specs(&mut self, config: &Config) -> Result<Vec<RelPath>, FileError> {
+        let mut paths = BTreeSet::new();
+        for pattern in &config.specs {
+            match list_matching(self.files, pattern) {
+                Ok(found) => {
+                    paths.extend(found.files.into_iter().map(|(path, _)| path));
+                    let glob = ListedGlob { pattern: pattern.clone(), is_spec: true };
+                    self.listings.push((glob, found.dirs));
+                }
+                Err(ListError::Pattern(reason)) => self.diagnostics.push(
+                    Diagnostic::error(
+                        "config::bad_pattern",
+                        format!("`{pattern}` in `specs` is not a pattern: {reason}"),
+                    )
+                    .help("write a path with `*` and `**`, such as specs/**/*.yaml"),
+                ),
+                Err(ListError::Files(error)) => return Err(error),
+            }
+        }
+        Ok(paths.into_iter().collect())
+    }
+
+    fn parse(&mut self, paths: &[RelPath]) -> Vec<(SpecFile, Diagnostics)> {
+        let ids = self.read_texts(paths);
+        let sources = &self.sources;
+        ids.par_iter().map(|&id| spec::parse(sources, id)).collect()
+    }
+
+    /// Expands the parsed files that are `wanted`; all of them give their templates.
+    fn expand(
+        mut self,
+        settings: Settings,
+        parsed: Vec<(SpecFile, Diagnostics)>,
+        wanted: impl Fn(&SpecFile) -> bool + Sync,
+    ) -> (Loaded, References) {
+        let Settings { config, defaults, styles } = settings;
+        let (templates, found) = Templates::collect(parsed.iter().map(|(file, _)| file));
+        self.diagnostics.extend(found);
+        let listing = DiskListing { files: self.files };
+        let context = spec::Context {
+            config: &config,
+            defaults: &defaults,
+            templates: &templates,
+            styles: &styles,
+            listing: &listing,
+        };
+        let expanded: Vec<_> = parsed
+            .into_par_iter()
+            .filter(|(file, _)| wanted(file))
+            .map(|(file, mut found)| {
+                let expansion = spec::expand(&file, &context);
+                found.extend(expansion.diagnostics);
+                let templates = file.templates.iter().map(|template| template.name.clone());
+                let unit = Unit { used: expansion.used, templates: templates.collect() };
+                (file.path, unit, expansion.assets, found)
+            })
+            .collect();
+        let mut assets = Vec::new();
+        let mut units = BTreeMap::new();
+        let mut globs = BTreeSet::new();
+        for (path, unit, of_file, found) in expanded {
+            self.diagnostics.extend(found);
+            assets.extend(of_file);
+            globs.extend(unit.used.globs.iter().cloned());
+            units.insert(path, unit);
+        }
+        for pattern in globs {
+            let dirs = list_matching(self.files, &pattern).map(|found| found.dirs);
+            let glob = ListedGlob { pattern, is_spec: false };
+            self.listings.push((glob, dirs.unwrap_or_default()));
+        }
+        sort_for_work(&mut assets);
+        let references = assets.iter().map(spec::AssetReferences::of).collect();
+        let Self { sources, diagnostics, listings, .. } = self;
+        let asleep = None;
+        let loaded = Loaded {
+            config,
+            defaults,
+            templates,
+            styles,
+            sources,
+            diagnostics,
+            assets,
+            units,
+            listings,
+            asleep,
+        };
+        (loaded, references)
+    }
+
+    fn read_text(&mut self, path: &RelPath) -> Option<FileId> {
+        self.read_texts(std::slice::from_ref(path)).pop()
+    }
+
+    /// Reads text files into the source map; what is missing is left out, what is no text is
+    /// reported.
+    fn read_texts(&mut self, paths: &[RelPath]) -> Vec<FileId> {
+        let files = self.files;
+        let read: Vec<_> = paths
+            .par_iter()
+            .map(|path| files.read(path).map(|(bytes, stat)| (yaml::decode_text(&bytes), stat)))
+            .collect();
+        let mut ids = Vec::with_capacity(paths.len());
+        for (path, result) in paths.iter().zip(read) {
+            match result {
+                Ok((Ok(text), stat)) => {
+                    let digest = Digest::of_text(&text);
+                    self.table.note(path.clone(), Content::Text, digest, stat);
+                    ids.push(self.sources.add(path.clone(), text));
+                }
+                Ok((Err(error), _)) => self.diagnostics.push(error.diagnostic(path)),
+                Err(FileError::Missing { .. }) => {}
+                Err(error) => {
+                    let message = format!("failed to {}", crate::execute::with_causes(&error));
+                    self.diagnostics.push(Diagnostic::error("spec::unreadable", message));
+                }
+            }
+        }
+        ids
+    }
+
+    fn read_styles(&mut self, config: &Config) -> BTreeMap<String, String> {
+        let mut styles = BTreeMap::new();
+        for (name, path) in &config.styles {
+            match self.read_text(path) {
+                Some(id) => {
+                    styles.insert(name.clone(), self.sources.file(id).text.to_string());
+                }
+                None => self.diagnostics.push(
+                    Diagnostic::error(
+                        "config::missing_file",
+                        format!("the style `{name}` names {path}, which is not there"),
+                    )
+                    .help("write the file, or take the style out of `styles`"),
+                ),
+            }
+        }
+        styles
+    }
 }
 
 /// The expanded spec of one asset as text, with the origin of each line.
@@ -143,29 +441,6 @@ pub fn inputs_of(asset: &AssetSpec) -> Vec<(RelPath, Content)> {
     inputs.into_iter().chain(steps).map(|path| (path.clone(), input_content(path))).collect()
 }
 
-/// Paths of all spec files, sorted, and their stats.
-fn list_specs(
-    files: &ProjectFiles,
-    config: &Config,
-    diagnostics: &mut Diagnostics,
-) -> Result<Vec<RelPath>, FileError> {
-    let mut paths = BTreeSet::new();
-    for pattern in &config.specs {
-        match list_matching(files, pattern) {
-            Ok(found) => paths.extend(found.into_iter().map(|(path, _)| path)),
-            Err(ListError::Pattern(reason)) => diagnostics.push(
-                Diagnostic::error(
-                    "config::bad_pattern",
-                    format!("`{pattern}` in `specs` is not a pattern: {reason}"),
-                )
-                .help("write a path with `*` and `**`, such as specs/**/*.yaml"),
-            ),
-            Err(ListError::Files(error)) => return Err(error),
-        }
-    }
-    Ok(paths.into_iter().collect())
-}
-
 /// A pattern could not be listed.
 #[derive(Debug)]
 pub enum ListError {
@@ -175,17 +450,26 @@ pub enum ListError {
     Files(FileError),
 }
 
-/// Files of the project that match a glob, sorted, with their stats.
-pub fn list_matching(
-    files: &ProjectFiles,
-    pattern: &str,
-) -> Result<Vec<(RelPath, Stat)>, ListError> {
+/// Files of the project that match a glob, and the folders that were listed for it.
+#[derive(Debug, Default)]
+pub struct Matching {
+    /// Paths and stats, sorted.
+    pub files: Vec<(RelPath, Stat)>,
+    /// Folders.
+    pub dirs: Vec<ListedFile>,
+}
+
+/// Lists the files of the project that match a glob.
+///
+/// # Errors
+/// `ListError` for what is no glob and for folders that cannot be read.
+pub fn list_matching(files: &ProjectFiles, pattern: &str) -> Result<Matching, ListError> {
     let set = globs(pattern).map_err(|error| ListError::Pattern(error.kind().to_string()))?;
     let dir = literal_folder(pattern);
     let listing = files.list(dir.as_ref(), &|path| set.is_match(path)).map_err(ListError::Files)?;
-    let portable =
-        |file: crate::cache::ListedFile| Some((RelPath::new(&file.path).ok()?, file.stat));
-    Ok(listing.files.into_iter().filter_map(portable).collect())
+    let portable = |file: ListedFile| Some((RelPath::new(&file.path).ok()?, file.stat));
+    let found = listing.files.into_iter().filter_map(portable).collect();
+    Ok(Matching { files: found, dirs: listing.dirs })
 }
 
 fn globs(pattern: &str) -> Result<GlobSet, globset::Error> {
@@ -203,70 +487,6 @@ fn literal_folder(pattern: &str) -> Option<RelPath> {
     RelPath::new(&pattern[..slash]).ok()
 }
 
-fn read_text(
-    files: &ProjectFiles,
-    path: &RelPath,
-    table: &mut FileTable,
-    sources: &mut SourceMap,
-    diagnostics: &mut Diagnostics,
-) -> Option<FileId> {
-    read_texts(files, std::slice::from_ref(path), table, sources, diagnostics).pop()
-}
-
-/// Reads text files into the source map; what is missing is left out, what is no text is reported.
-fn read_texts(
-    files: &ProjectFiles,
-    paths: &[RelPath],
-    table: &mut FileTable,
-    sources: &mut SourceMap,
-    diagnostics: &mut Diagnostics,
-) -> Vec<FileId> {
-    let read: Vec<_> = paths
-        .par_iter()
-        .map(|path| files.read(path).map(|(bytes, stat)| (yaml::decode_text(&bytes), stat)))
-        .collect();
-    let mut ids = Vec::with_capacity(paths.len());
-    for (path, result) in paths.iter().zip(read) {
-        match result {
-            Ok((Ok(text), stat)) => {
-                let digest = crate::base::Digest::of_text(&text);
-                table.note(path.clone(), Content::Text, digest, stat);
-                ids.push(sources.add(path.clone(), text));
-            }
-            Ok((Err(error), _)) => diagnostics.push(error.diagnostic(path)),
-            Err(FileError::Missing { .. }) => {}
-            Err(error) => diagnostics
-                .push(Diagnostic::error("spec::unreadable", crate::execute::with_causes(&error))),
-        }
-    }
-    ids
-}
-
-fn read_styles(
-    files: &ProjectFiles,
-    config: &Config,
-    table: &mut FileTable,
-    sources: &mut SourceMap,
-    diagnostics: &mut Diagnostics,
-) -> BTreeMap<String, String> {
-    let mut styles = BTreeMap::new();
-    for (name, path) in &config.styles {
-        match read_text(files, path, table, sources, diagnostics) {
-            Some(id) => {
-                styles.insert(name.clone(), sources.file(id).text.to_string());
-            }
-            None => diagnostics.push(
-                Diagnostic::error(
-                    "config::missing_file",
-                    format!("the style `{name}` names {path}, which is not there"),
-                )
-                .help("write the file, or take the style out of `styles`"),
-            ),
-        }
-    }
-    styles
-}
-
 struct DiskListing<'a> {
     files: &'a ProjectFiles,
 }
@@ -274,7 +494,7 @@ struct DiskListing<'a> {
 impl spec::Listing for DiskListing<'_> {
     fn matching(&self, glob: &str) -> Vec<RelPath> {
         let found = list_matching(self.files, glob).unwrap_or_default();
-        found.into_iter().map(|(path, _)| path).collect()
+        found.files.into_iter().map(|(path, _)| path).collect()
     }
 
     fn exists(&self, path: &RelPath) -> bool {

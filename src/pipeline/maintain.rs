@@ -290,6 +290,7 @@ pub fn prune(
         orphans: &BTreeSet::new(),
         blobs: &no_blobs,
         overwrite_drifted: false,
+        current: None,
         manifest_unchanged: false,
         checkpoint: &Uninterrupted,
     };

@@ -8,12 +8,14 @@ pub mod keys;
 pub mod load;
 pub mod maintain;
 pub mod prepare;
+pub mod recall;
+pub mod remember;
 pub mod select;
 pub mod session;
 pub mod table;
 pub mod world;
 
-pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
+pub use build::{BuildError, BuildRequest, Built, build, has_redo_record, roll_forward};
 pub use maintain::MaintainError;
 pub use prepare::{PrepareError, Prepared, Request, prepare};
 pub use select::Selection;

@@ -1,6 +1,6 @@
 //! Steps 1 to 4 for one command: loads the project, reads lock and manifest, assesses every asset.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::sync::OnceLock;
@@ -8,18 +8,22 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::base::{RelPath, Severity};
-use crate::cache::{CacheDir, Content, LocalCas, Stamp, State};
+use crate::base::{Digest, RelPath, Severity};
+use crate::cache::snapshot::{self, Snapshot};
+use crate::cache::{
+    CacheDir, Content, LocalCas, Recorded, Stamp, Stat, State, StateError, StateNotice,
+};
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, ResolveError};
 use crate::pipeline::keys;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
+use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::table::FileTable;
-use crate::pipeline::world::ProjectWorld;
-use crate::plan::{self, AssetPlan, Keys, Policy, State as AssetState};
+use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
+use crate::plan::{self, AssetPlan, Keys, Policy};
 
 /// What a command asks of the steps before execution.
 #[derive(Debug, Clone)]
@@ -28,8 +32,13 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     /// What the user allows.
     pub policy: Policy,
-    /// Whether it may look into the cache folder: `--check` on a fresh clone may not.
+    /// Whether it may look into the stores: `--check` says what a fresh clone would say.
     pub uses_cache: bool,
+    /// Everything outside of files that the outcome depends on, if the record of the last run may
+    /// be used.
+    pub environment: Option<Digest>,
+    /// Whether the selected assets are loaded even if nothing about them changed.
+    pub wakes_selected: bool,
     /// Today in UTC, `YYYY-MM-DD`.
     pub today: &'a str,
 }
@@ -42,16 +51,24 @@ pub struct Prepared {
     pub table: FileTable,
     /// The lock, conflicts resolved.
     pub lock: LockFile,
+    /// The lock's stat from before it was read.
+    pub lock_stat: Option<Stat>,
     /// Whether the lock had conflict markers: it is to be written without them.
     pub was_conflicted: bool,
     /// Keys of all assets.
     pub keys: Vec<Keys>,
     /// Plans of all assets.
     pub plans: Vec<AssetPlan>,
-    /// Which assets the command is about.
+    /// Which of the loaded assets the command is about.
     pub selected: Vec<AssetIndex>,
+    /// Numbers, in the record of the last run, of the sleeping assets that it is about.
+    pub selected_asleep: Vec<u32>,
+    /// Whether the manifest is as the last run left it.
+    pub manifest_unchanged: bool,
     /// Published files of assets that are gone, with the asset's id.
     pub orphans: Vec<(RelPath, String)>,
+    /// Ids of blocks whose asset is gone.
+    pub orphan_ids: BTreeSet<String>,
     /// The database, if anything asked for it.
     pub state: LazyState,
 }
@@ -60,6 +77,14 @@ impl Prepared {
     /// Whether specs or settings have errors.
     pub fn has_errors(&self) -> bool {
         self.loaded.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Ids of the selected assets that sleep: they are fresh.
+    pub fn asleep_ids(&self) -> Vec<String> {
+        let Some(asleep) = &self.loaded.asleep else { return Vec::new() };
+        let assets =
+            self.selected_asleep.iter().filter_map(|&number| asleep.snapshot.asset(number));
+        assets.map(|asset| asset.id().to_owned()).collect()
     }
 
     /// Plans of the selected assets.
@@ -101,7 +126,7 @@ pub enum PrepareError {
     },
 }
 
-/// Loads and assesses the whole project.
+/// Loads and assesses the project, or as much of it as has changed.
 ///
 /// With errors in specs or settings, nothing is assessed: `plans` is empty then.
 ///
@@ -109,29 +134,97 @@ pub enum PrepareError {
 /// `PrepareError` for what the world did; mistakes in the user's files are diagnostics.
 pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, PrepareError> {
     let stamp = take_stamp(session, request);
-    let mut table = FileTable::new(stamp, std::collections::HashMap::new());
-    let loaded = load::load(session, &mut table)?;
+    let (loaded, table) = load_changes(session, request, stamp)?;
     let mut prepared = Prepared {
+        manifest_unchanged: loaded.asleep.is_some(),
         loaded,
         table,
         lock: LockFile::default(),
+        lock_stat: session.files().stat(&lock_path()).ok(),
         was_conflicted: false,
         keys: Vec::new(),
         plans: Vec::new(),
         selected: Vec::new(),
+        selected_asleep: Vec::new(),
         orphans: Vec::new(),
+        orphan_ids: BTreeSet::new(),
         state: LazyState::new(request.uses_cache.then(|| session.cache().clone())),
     };
     if prepared.has_errors() {
         return Ok(prepared);
     }
-    prepared.selected = select(&prepared.loaded, request.selection)?;
+    select(&mut prepared, request.selection)?;
+    if prepared.loaded.assets.is_empty()
+        && prepared.loaded.asleep.as_ref().is_some_and(|asleep| asleep.others().is_empty())
+    {
+        return Ok(prepared);
+    }
     let inputs: Vec<_> = prepared.loaded.assets.par_iter().flat_map_iter(inputs_of).collect();
     let fonts = prepared.loaded.config.fonts.iter().map(|path| (path.clone(), Content::Bytes));
     prepared.table.learn(session.files(), inputs.into_iter().chain(fonts));
     read_lock(session, &mut prepared)?;
     assess_all(session, request, &mut prepared)?;
     Ok(prepared)
+}
+
+fn load_changes(
+    session: &Session,
+    request: &Request<'_>,
+    stamp: Stamp,
+) -> Result<(Loaded, FileTable), PrepareError> {
+    let wakes = request.wakes_selected.then_some(request.selection);
+    let wake = |asset: &snapshot::Asset<'_>| {
+        wakes.is_some_and(|selection| {
+            selection.may_name(asset.id(), asset.spec().input().map_or("", |input| input.path))
+        })
+    };
+    // A commit that was cut off is not what the record speaks of.
+    let environment =
+        request.environment.as_ref().filter(|_| !session.cache().redo_record().is_file());
+    let recalled = match environment {
+        Some(environment) => recall(session, environment, stamp, &wake).map_err(LoadError::from)?,
+        None => Recalled::Nothing,
+    };
+    let remembered = match recalled {
+        Recalled::Nothing => HashMap::new(),
+        Recalled::Files(snapshot) => remembered_of(&snapshot, |_| true),
+        Recalled::Assets(recall) => {
+            let remembered = remembered_of(&recall.snapshot, |path| {
+                RelPath::new(path).is_ok_and(|path| recall.awake.contains(&path))
+            });
+            let mut table = FileTable::new(stamp, remembered);
+            if let Some(loaded) = load::load_awake(session, *recall, &mut table)? {
+                return Ok((loaded, table));
+            }
+            HashMap::new()
+        }
+    };
+    let mut table = FileTable::new(stamp, remembered);
+    let loaded = load::load(session, &mut table)?;
+    Ok((loaded, table))
+}
+
+/// What the record knows of the files that the assets of some spec files are made of.
+fn remembered_of(
+    snapshot: &Snapshot,
+    wanted: impl Fn(&str) -> bool,
+) -> HashMap<(RelPath, Content), Recorded> {
+    let mut remembered = HashMap::new();
+    let mut note = |path: &str, content, recorded| {
+        if let Ok(path) = RelPath::new(path) {
+            remembered.insert((path, content), recorded);
+        }
+    };
+    let specs = snapshot.specs().filter(|file| file.input().is_some_and(|i| wanted(i.path)));
+    for asset in specs.flat_map(|file| file.assets()) {
+        for input in asset.sources().filter_map(|number| snapshot.input(number)) {
+            note(input.path, input.content, input.recorded);
+        }
+        for output in asset.outputs() {
+            note(output.path, Content::Bytes, output.recorded);
+        }
+    }
+    remembered
 }
 
 /// The moment before anything is read. Without a cache folder to write to, every file counts as
@@ -144,28 +237,55 @@ fn take_stamp(session: &Session, request: &Request<'_>) -> Stamp {
     Stamp::take(session.cache()).unwrap_or(oldest)
 }
 
-fn select(loaded: &Loaded, selection: &Selection) -> Result<Vec<AssetIndex>, SelectError> {
+fn select(prepared: &mut Prepared, selection: &Selection) -> Result<(), SelectError> {
+    let Prepared { loaded, selected, selected_asleep, .. } = prepared;
+    let awake = loaded.assets.len();
+    let asleep: Vec<snapshot::Asset<'_>> =
+        loaded.asleep.iter().flat_map(|asleep| asleep.assets()).collect();
     if selection.is_everything() {
-        return Ok((0..loaded.assets.len()).map(index).collect());
+        *selected_asleep = asleep.iter().map(|asset| asset.number()).collect();
+        *selected = (0..awake).map(index).collect();
+        return Ok(());
     }
     let inputs: Vec<Vec<String>> = loaded
         .assets
         .iter()
         .map(|asset| inputs_of(asset).into_iter().map(|(path, _)| path.to_string()).collect())
+        .chain(asleep.iter().map(|asset| {
+            let snapshot = &loaded.asleep.as_ref().expect("it has assets").snapshot;
+            let sources = asset.sources().filter_map(|number| snapshot.input(number));
+            sources.map(|input| input.path.to_owned()).collect()
+        }))
         .collect();
-    let candidates: Vec<Candidate<'_>> = loaded
-        .assets
-        .iter()
-        .zip(&inputs)
-        .map(|(asset, inputs)| Candidate {
-            id: &asset.id,
-            file: asset.file.as_str(),
-            tags: &asset.metadata.tags,
-            phase: asset.metadata.phase,
+    let tags: Vec<Vec<String>> =
+        asleep.iter().map(|asset| asset.tags().map(str::to_owned).collect()).collect();
+    let awake_candidates = loaded.assets.iter().zip(&inputs).map(|(asset, inputs)| Candidate {
+        id: &asset.id,
+        file: asset.file.as_str(),
+        tags: &asset.metadata.tags,
+        phase: asset.metadata.phase,
+        inputs,
+    });
+    let asleep_candidates =
+        asleep.iter().zip(&tags).zip(&inputs[awake..]).map(|((asset, tags), inputs)| Candidate {
+            id: asset.id(),
+            file: asset.spec().input().map_or("", |input| input.path),
+            tags,
+            phase: asset.phase(),
             inputs,
-        })
-        .collect();
-    Ok(selection.apply(&candidates)?.into_iter().map(index).collect())
+        });
+    let candidates: Vec<Candidate<'_>> = awake_candidates.chain(asleep_candidates).collect();
+    for place in selection.apply(&candidates)? {
+        match place.checked_sub(awake) {
+            None => selected.push(index(place)),
+            Some(place) => selected_asleep.push(asleep[place].number()),
+        }
+    }
+    Ok(())
+}
+
+fn lock_path() -> RelPath {
+    RelPath::new(LOCKFILE).expect("a literal path inside the project")
 }
 
 fn index(number: usize) -> AssetIndex {
@@ -210,18 +330,16 @@ fn assess_all(
     request: &Request<'_>,
     prepared: &mut Prepared,
 ) -> Result<(), PrepareError> {
-    let Prepared { loaded, table, lock, keys, plans, orphans, state, .. } = prepared;
-    let blocks: Vec<Block> = lock.blocks().collect::<Result<_, _>>()?;
+    let manifest_unchanged = prepared.manifest_unchanged;
+    let Prepared { loaded, table, lock, keys, plans, orphans, orphan_ids, state, .. } = prepared;
+    let blocks = blocks_of(lock, loaded)?;
     let outputs = blocks.iter().flat_map(|block| &block.outputs);
     table.learn(session.files(), outputs.map(|(path, _)| (path.clone(), Content::Bytes)));
-    let manifest_path = &loaded.config.manifest;
-    let manifest = read_optional(&manifest_path.under(session.root()), manifest_path.as_str())?;
-    let manifest: Option<Value> = manifest
-        .as_deref()
-        .map(read_entries)
-        .transpose()
-        .map_err(|source| PrepareError::Manifest { path: manifest_path.clone(), source })?;
-    let ids: HashSet<&str> = loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
+    let manifest = match manifest_unchanged {
+        true => Manifest::Unchanged,
+        false => Manifest::Entries(read_manifest(session, loaded)?),
+    };
+    let ids = PresentIds::new(loaded);
     let cas = request.uses_cache.then(|| LocalCas::new(session.cache()));
     let raws = session.raws(&loaded.config.paid_dir);
     (*keys, _) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
@@ -230,7 +348,7 @@ fn assess_all(
         config: &loaded.config,
         lock,
         table,
-        manifest: manifest.as_ref(),
+        manifest: &manifest,
         ids: &ids,
         cas: cas.as_ref(),
         state,
@@ -246,25 +364,56 @@ fn assess_all(
             plan::assess(index(number), asset, keys, &world, request.policy)
         })
         .collect();
-    *orphans = find_orphans(loaded, plans, &blocks);
+    let (left_over, gone) = find_orphans(loaded, plans, &blocks);
+    (*orphans, *orphan_ids) = (left_over, gone);
     Ok(())
 }
 
-/// Files of blocks whose asset is gone and whose block nobody takes over.
-fn find_orphans(loaded: &Loaded, plans: &[AssetPlan], blocks: &[Block]) -> Vec<(RelPath, String)> {
+/// The blocks that matter: all of them, or those of awake spec files.
+fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> {
+    let Some(asleep) = &loaded.asleep else { return lock.blocks().collect() };
+    let others = asleep.others();
+    let ids: BTreeSet<&str> =
+        loaded.assets.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
+    ids.into_iter().filter_map(|id| lock.get(id)).collect()
+}
+
+fn read_manifest(session: &Session, loaded: &Loaded) -> Result<Option<Value>, PrepareError> {
+    let path = &loaded.config.manifest;
+    let text = read_optional(&path.under(session.root()), path.as_str())?;
+    text.as_deref()
+        .map(read_entries)
+        .transpose()
+        .map_err(|source| PrepareError::Manifest { path: path.clone(), source })
+}
+
+/// Files of blocks whose asset is gone and whose block nobody takes over, and the ids of all such
+/// blocks.
+fn find_orphans(
+    loaded: &Loaded,
+    plans: &[AssetPlan],
+    blocks: &[Block],
+) -> (Vec<(RelPath, String)>, BTreeSet<String>) {
     let used: HashSet<&str> = plans.iter().filter_map(|plan| plan.block_id.as_deref()).collect();
-    let present: HashSet<&str> = loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
+    let present = PresentIds::new(loaded);
+    let gone: Vec<&Block> = blocks
+        .iter()
+        .filter(|block| !used.contains(&*block.id) && !present.contains(&block.id))
+        .collect();
+    if gone.is_empty() {
+        return Default::default();
+    }
     let paths: BTreeSet<&RelPath> = loaded
         .assets
         .iter()
         .flat_map(|asset| asset.publish.files.iter().map(|file| &file.path))
         .collect();
-    blocks
+    let left_over = gone
         .iter()
-        .filter(|block| !present.contains(&*block.id) && !used.contains(&*block.id))
         .flat_map(|block| block.outputs.iter().map(|(path, _)| (path.clone(), block.id.clone())))
         .filter(|(path, _)| !paths.contains(path))
-        .collect()
+        .collect();
+    (left_over, gone.iter().map(|block| block.id.clone()).collect())
 }
 
 /// A text file, or none if it is not there.
@@ -279,29 +428,21 @@ pub(super) fn read_optional(
     }
 }
 
-/// Whether every selected asset is in a state that `--check` accepts.
-pub fn is_fresh(plan: &AssetPlan, warns_only_for_unbought: bool) -> bool {
-    match plan.state {
-        AssetState::Fresh => true,
-        AssetState::Provisional | AssetState::Blocked => warns_only_for_unbought,
-        _ => false,
-    }
-}
-
-/// The database, opened when it is first needed and only if it is there.
+/// The database, opened when it is first needed.
 #[derive(Debug)]
 pub struct LazyState {
     cache: Option<CacheDir>,
     state: OnceLock<Option<State>>,
+    created: OnceLock<(State, Option<StateNotice>)>,
 }
 
 impl LazyState {
     fn new(cache: Option<CacheDir>) -> Self {
-        Self { cache, state: OnceLock::new() }
+        Self { cache, state: OnceLock::new(), created: OnceLock::new() }
     }
 
-    /// The database; none if there is none or it cannot be opened, since what it would add to a
-    /// plan is only the old values of changed fields.
+    /// The database for looking at; none if there is none or it cannot be opened, since what it
+    /// would add to a plan is only the old values of changed fields.
     pub fn get(&self) -> Option<&State> {
         self.state
             .get_or_init(|| {
@@ -309,8 +450,30 @@ impl LazyState {
                 if !cache.state().is_file() {
                     return None;
                 }
-                State::open(cache).ok().map(|(state, _)| state)
+                match State::open(cache).ok()? {
+                    (state, None) => Some(state),
+                    // What was made again has no old values, and a build has to tell.
+                    opened => {
+                        self.created.set(opened).ok();
+                        None
+                    }
+                }
             })
             .as_ref()
+    }
+
+    /// The database for a build, with what a person should know about its opening.
+    ///
+    /// # Errors
+    /// `StateError` if it can neither be opened nor made again.
+    pub fn open(&self, cache: &CacheDir) -> Result<(&State, Option<&StateNotice>), StateError> {
+        if let Some(state) = self.get() {
+            return Ok((state, None));
+        }
+        if self.created.get().is_none() {
+            self.created.set(State::open(cache)?).ok();
+        }
+        let (state, notice) = self.created.get().expect("it was just set");
+        Ok((state, notice.as_ref()))
     }
 }

@@ -68,6 +68,17 @@ impl Selection {
         *self == Self::default()
     }
 
+    /// Whether an asset may be among those that the names select; tags and phases only restrict.
+    pub fn may_name(&self, id: &str, file: &str) -> bool {
+        self.names.is_empty()
+            || self.names.iter().any(|name| {
+                let glob = matcher(name).ok().flatten();
+                id == name
+                    || file == name.trim_start_matches("./")
+                    || glob.is_some_and(|glob| glob.is_match(id))
+            })
+    }
+
     /// The places of the selected candidates.
     ///
     /// # Errors

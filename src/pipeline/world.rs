@@ -1,6 +1,7 @@
 //! The plan's view of the project: lock, published files, stores and what this build can do.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ use crate::config::{Config, UntilBought};
 use crate::integrate::manifest::find_entry;
 use crate::integrate::value_digest;
 use crate::lock::{Block, LockFile};
+use crate::pipeline::load::Loaded;
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, Learned, input_content};
@@ -19,6 +21,39 @@ use crate::process;
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, Request, Step};
+
+/// What the manifest holds.
+#[derive(Debug)]
+pub enum Manifest {
+    /// What the lock says: the last run left it so, and nobody touched it since.
+    Unchanged,
+    /// These entries; none if there is no manifest.
+    Entries(Option<Value>),
+}
+
+/// Ids of all assets, awake and asleep; collected when somebody asks.
+#[derive(Debug)]
+pub struct PresentIds<'a> {
+    loaded: &'a Loaded,
+    ids: OnceLock<HashSet<&'a str>>,
+}
+
+impl<'a> PresentIds<'a> {
+    /// The ids of a loaded project.
+    pub fn new(loaded: &'a Loaded) -> Self {
+        Self { loaded, ids: OnceLock::new() }
+    }
+
+    /// Whether a spec gives an asset with this id.
+    pub fn contains(&self, id: &str) -> bool {
+        let collect = || {
+            let asleep = self.loaded.asleep.iter().flat_map(|asleep| asleep.assets());
+            let awake = self.loaded.assets.iter().map(|asset| asset.id.as_str());
+            awake.chain(asleep.map(|asset| asset.id())).collect()
+        };
+        self.ids.get_or_init(collect).contains(id)
+    }
+}
 
 /// What stands on disk, as far as a plan asks.
 pub struct ProjectWorld<'a> {
@@ -30,10 +65,10 @@ pub struct ProjectWorld<'a> {
     pub lock: &'a LockFile,
     /// Contents of inputs and published files.
     pub table: &'a FileTable,
-    /// The manifest's entries; none if it cannot be read.
-    pub manifest: Option<&'a Value>,
+    /// What the manifest holds.
+    pub manifest: &'a Manifest,
     /// Ids of all assets of the specs.
-    pub ids: &'a HashSet<&'a str>,
+    pub ids: &'a PresentIds<'a>,
     /// Blobs of finished files, when the plan may count on them.
     pub cas: Option<&'a LocalCas>,
     /// What earlier runs recorded, when the plan may look at it.
@@ -115,7 +150,8 @@ impl World for ProjectWorld<'_> {
     fn entry(&self, block: &Block) -> EntryState {
         // A block without an entry is that of an asset whose entry could not be written.
         let Some(entry) = &block.entry else { return EntryState::Gone };
-        match self.manifest.and_then(|all| find_entry(all, &entry.section, &entry.key)) {
+        let Manifest::Entries(entries) = self.manifest else { return EntryState::Stands };
+        match entries.as_ref().and_then(|all| find_entry(all, &entry.section, &entry.key)) {
             None => EntryState::Gone,
             Some(value) if value_digest(&value) == entry.value => EntryState::Stands,
             Some(_) => EntryState::Edited,

@@ -1,7 +1,7 @@
 //! Why an asset is not fresh: one code per cause, with the old and the new value.
 
 use crate::base::{FieldList, Span};
-use crate::graph::key::short_digest;
+use crate::lock::FieldDigests;
 use crate::spec::{AssetSpec, Via};
 
 /// The closed list of causes; documented in docs/design/states.md.
@@ -101,23 +101,22 @@ impl Reason {
     }
 }
 
-/// Names every field in which `now` differs from the block's short digests.
+/// Names every field in which `now` differs from what the block recorded.
 ///
-/// `past`: the full values of the last build where this checkout recorded them; without them the
-/// field is named and its old value is not.
+/// `past`: the full values of the last build where this checkout recorded them; without them a
+/// changed field is named and its old value is not.
 pub fn field_reasons(
     spec: &AssetSpec,
-    then: &[(String, String)],
+    then: &FieldDigests,
     now: &FieldList,
     past: Option<&FieldList>,
 ) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    let short_then = |path: &str| then.iter().find(|(p, _)| p == path).map(|(_, short)| short);
     for (path, value) in &now.fields {
-        match short_then(path) {
-            Some(short) if *short == short_digest(value) => {}
-            Some(short) => {
-                let old = recorded(past, path, short);
+        match then.had(path, value) {
+            Some(true) => {}
+            Some(false) => {
+                let old = recorded(past, path, then);
                 match changed_parts(path, now, past.filter(|_| old.is_some())) {
                     parts if parts.is_empty() => {
                         reasons.push(changed(spec, path, old, Some(value)));
@@ -129,18 +128,26 @@ pub fn field_reasons(
             None => reasons.push(changed_as(ReasonCode::FieldAdded, spec, path, None, Some(value))),
         }
     }
-    for (path, short) in then {
-        if !now.fields.iter().any(|(p, _)| p == path) {
-            let old = recorded(past, path, short);
-            reasons.push(changed_as(ReasonCode::FieldRemoved, spec, path, old, None));
+    let is_new = |path: &str| now.fields.iter().any(|(p, _)| p == path);
+    let mut gone: Vec<&str> = Vec::new();
+    for (path, value) in past.iter().flat_map(|past| &past.fields) {
+        if !is_new(path) && then.had(path, value) == Some(true) {
+            reasons.push(changed_as(ReasonCode::FieldRemoved, spec, path, Some(value), None));
+            gone.push(path);
         }
+    }
+    let known = now.fields.iter().map(|(path, _)| path.as_str()).chain(gone);
+    let unnamed = then.count_beside(known);
+    if unnamed > 0 {
+        let fields = if unnamed == 1 { "a field was" } else { "some fields were" };
+        reasons.push(Reason::new(ReasonCode::FieldRemoved, format!("{fields} removed")));
     }
     reasons
 }
 
-fn recorded<'a>(past: Option<&'a FieldList>, path: &str, short: &str) -> Option<&'a str> {
+fn recorded<'a>(past: Option<&'a FieldList>, path: &str, then: &FieldDigests) -> Option<&'a str> {
     let (_, value) = past?.fields.iter().find(|(p, _)| p == path)?;
-    (short_digest(value) == short).then_some(value)
+    (then.had(path, value) == Some(true)).then_some(value)
 }
 
 type Part<'a> = (String, Option<&'a str>, Option<&'a String>);

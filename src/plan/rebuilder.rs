@@ -130,27 +130,24 @@ fn compare(
     let wanted_holds = block.wanted == keys.wanted.key || kept;
     if !wanted_holds || block.definition != keys.definition.key {
         let past = world.history(&block.id);
-        let mut now = crate::base::FieldList::default();
-        if !wanted_holds {
-            now.fields.extend(keys.wanted.fields.fields.iter().cloned());
-            now.notes.extend(keys.wanted.fields.notes.iter().cloned());
-            dirt.generate = true;
-        }
+        let mut now = keys.wanted.fields.clone();
         now.fields.extend(keys.definition.fields.fields.iter().cloned());
         now.notes.extend(keys.definition.fields.notes.iter().cloned());
+        dirt.generate = !wanted_holds;
         let is_wanted = |path: &str| path.starts_with("generation") || path.starts_with("prompt");
-        let then: Vec<_> = block
-            .fields
-            .iter()
-            .filter(|(path, _)| !(wanted_holds && is_wanted(path)))
-            .cloned()
-            .collect();
-        for reason in field_reasons(spec, &then, &now, past.as_ref()) {
+        let reasons = field_reasons(spec, &block.fields, &now, past.as_ref());
+        let counts = |reason: &Reason| match &reason.field {
+            Some(path) => !(wanted_holds && is_wanted(path)),
+            None => true,
+        };
+        for reason in reasons.into_iter().filter(counts) {
             match reason.field.as_deref().unwrap_or_default() {
                 path if path.contains(".checks.") => dirt.validate = true,
                 path if path.starts_with("post_processing") => dirt.process = true,
                 path if path.starts_with("integration.") => dirt.integrate = true,
-                _ => dirt.generate = true,
+                path if is_wanted(path) => dirt.generate = true,
+                // An unnamed field may have been anything.
+                _ => dirt = Dirt { generate: !wanted_holds, ..Dirt::ALL },
             }
             // A path with another extension is another encoding.
             let path_changed = reason.field.as_deref() == Some("integration.path")

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::graph::fixture::{PathsAsContent, bought_asset, path, svg_asset};
-use crate::graph::key::short_digest;
-use crate::lock::Kept;
+use crate::lock::{FieldDigests, Kept};
 use crate::spec::op::{Check, GenerateOp, ProcessOp, ResizeMethod, Step};
 
 /// A world in which everything stands as the last build left it, but for what a test changes.
@@ -72,7 +71,7 @@ fn built(spec: &AssetSpec) -> Fake {
         id: spec.id.clone(),
         schema: crate::graph::KEY_SCHEMA,
         wanted: keys.wanted.key,
-        fields: history.fields.iter().map(|(p, v)| (p.clone(), short_digest(v))).collect(),
+        fields: FieldDigests::of(history.fields.iter().map(|(p, v)| (&**p, &**v))),
         definition: keys.definition.key,
         raw: None,
         purchases: Vec::new(),

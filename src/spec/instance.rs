@@ -270,7 +270,7 @@ fn vary(rows: Vec<Row>, entries: &[Entry], good: &mut bool, checker: &mut Checke
             }
         }
         rows = all;
-        // The product is cut here, or a few long lists would fill the memory before they are counted.
+        // The product is cut here, or a few long lists would fill the memory uncounted.
         rows.truncate(MAX_EXPANSIONS + 1);
     }
     rows

@@ -7,6 +7,7 @@
 pub mod asset;
 mod decode;
 mod expand;
+mod ids;
 mod instance;
 mod keys;
 mod layer;
@@ -17,6 +18,7 @@ mod providers;
 mod reference;
 mod render;
 mod schema;
+mod step_keys;
 mod template;
 mod unique;
 mod words;

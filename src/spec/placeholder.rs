@@ -1,5 +1,5 @@
-//! `{{name}}` in values: strict, with filters, and no logic. A value that is exactly one placeholder
-//! takes the type of what stands behind the name.
+//! `{{name}}` in values: strict, with filters, and no logic. A value that is exactly one
+//! placeholder takes the type of what stands behind the name.
 
 use std::sync::Arc;
 

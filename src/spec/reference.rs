@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::config::ASSETFILE;
-use crate::spec::keys::{CHECKS, FILE, INSTANCE, PARAMETERS, SPEC, STEPS, TEMPLATE};
+use crate::spec::keys::{FILE, INSTANCE, PARAMETERS, SPEC, TEMPLATE};
+use crate::spec::step_keys::{CHECKS, STEPS};
 use crate::yaml::schema::{Key, Shape, Stale};
 
 const INTRO: &str = "\
@@ -21,23 +22,32 @@ pub fn reference_markdown() -> String {
     let mut out = INTRO.to_owned();
     section(&mut out, "## Assetfile.yaml", "", ASSETFILE);
     out.push_str(
-        "\n## Spec files\n\nA file holds one spec, several documents, a list of specs, or `defaults` \
-         with `specs`. A document with\n`template` is a template, one with `use` is an instance of \
-         one.\n",
+        "\n## Spec files\n\nA file holds one spec, several documents, a list of specs, or \
+         `defaults` with `specs`.\nA document with `template` is a template, one with `use` is an \
+         instance of one.\n",
     );
     section(&mut out, "### File", "", FILE);
     section(&mut out, "### Spec", "", SPEC);
-    out.push_str("\n### Parameters of requests\n\nUnder `prompt.parameters`. Others take the type that their text has.\n");
+    out.push_str(
+        "\n### Parameters of requests\n\nUnder `prompt.parameters`. Others take the type that \
+         their text has.\n",
+    );
     section(&mut out, "", "", PARAMETERS);
     out.push_str("\n### Steps\n\nEntries of `post_processing`, by their `action`.\n");
     for (name, keys) in STEPS {
         section(&mut out, &format!("#### {name}"), "", keys);
     }
-    out.push_str("\n### Checks\n\nEntries of `checks` in a `validate` step: a word, or a word with its argument.\n");
+    out.push_str(
+        "\n### Checks\n\nEntries of `checks` in a `validate` step: a word, or a word with its \
+         argument.\n",
+    );
     section(&mut out, "", "", CHECKS);
     out.push_str("\n### Templates\n\nThe keys of a spec, with `{{name}}` in their values, and:\n");
     section(&mut out, "", "", TEMPLATE);
-    out.push_str("\n### Instances\n\nThe template's parameters, keys of a spec that replace the template's, and:\n");
+    out.push_str(
+        "\n### Instances\n\nThe template's parameters, keys of a spec that replace the template's, \
+         and:\n",
+    );
     section(&mut out, "", "", INSTANCE);
     out
 }
@@ -97,6 +107,7 @@ fn inner_keys(shape: &Shape) -> Option<(&'static [Key], &'static str)> {
 fn kind(shape: &Shape) -> String {
     match shape {
         Shape::Map(_) | Shape::Open(..) => "map".to_owned(),
+        Shape::MapOf(Shape::Any) | Shape::Any => "map".to_owned(),
         Shape::MapOf(item) => format!("map of names: {}", kind(item)),
         Shape::List(item) => format!("list: {}", kind(item)),
         Shape::Items(item) => format!("{}, or a list", kind(item)),

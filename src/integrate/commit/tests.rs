@@ -136,6 +136,7 @@ impl Project {
                 orphans: &orphans,
                 blobs: &|digest| self.blob(digest),
                 overwrite_drifted: run.overwrite_drifted,
+                current: None,
                 manifest_unchanged: run.manifest_unchanged,
                 checkpoint,
             },

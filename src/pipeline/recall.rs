@@ -1,0 +1,378 @@
+//! What the last run left behind, compared with the files as they are now: a build with nothing to
+//! do ends here, and one edited spec wakes its own file only.
+//!
+//! An asset *sleeps* while it was fresh at the end of the last run and nothing that it depends on
+//! has changed since; its spec file is not even read. Rules: docs/design/no-op.md.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::base::{Digest, RelPath};
+use crate::cache::snapshot::{Asset, Role, Snapshot};
+use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
+use crate::graph::KEY_SCHEMA;
+use crate::pipeline::load::list_matching;
+use crate::pipeline::session::{LOCKFILE, Session};
+use crate::plan::State;
+
+/// Meaning of the records: raised when this program reads more or something else into them.
+pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 1;
+
+/// What is known of the last run.
+#[derive(Debug)]
+pub enum Recalled {
+    /// Nothing.
+    Nothing,
+    /// What its files were; the whole project has to be loaded.
+    Files(Snapshot),
+    /// Which assets sleep.
+    Assets(Box<Recall>),
+}
+
+/// The last run, as far as it still holds.
+#[derive(Debug)]
+pub struct Recall {
+    /// Its record.
+    pub snapshot: Snapshot,
+    /// Spec files that have to be read again, by path; removed ones are not among them.
+    pub awake: BTreeSet<RelPath>,
+    /// Places, among the record's spec files, of those whose assets sleep.
+    pub asleep: Vec<usize>,
+    /// Files whose content was read since their stat had changed or was too young, and is the
+    /// recorded one.
+    pub settled: HashMap<(RelPath, Content), Recorded>,
+    /// Globs that were listed again, as recorded, with the folders that were listed.
+    pub relisted: BTreeMap<String, Vec<ListedFile>>,
+    /// Whether the record has to be written again although no content changed.
+    pub is_outdated: bool,
+}
+
+/// What a command wants awake whatever its state.
+pub type Wake<'a> = &'a (dyn Fn(&Asset<'_>) -> bool + Sync);
+
+/// Compares the last run with the files.
+///
+/// `environment`: everything outside of files that the outcome depends on.
+///
+/// # Errors
+/// `FileError` for folders that cannot be listed.
+pub fn recall(
+    session: &Session,
+    environment: &Digest,
+    stamp: crate::cache::Stamp,
+    wake: Wake<'_>,
+) -> Result<Recalled, FileError> {
+    let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) else {
+        return Ok(Recalled::Nothing);
+    };
+    match compare(session, &snapshot, environment, stamp, wake)? {
+        None => Ok(Recalled::Files(snapshot)),
+        Some(Compared { awake, asleep, settled, relisted, is_outdated }) => {
+            let recall = Recall { snapshot, awake, asleep, settled, relisted, is_outdated };
+            Ok(Recalled::Assets(Box::new(recall)))
+        }
+    }
+}
+
+/// The parts of a `Recall` beside the record.
+struct Compared {
+    awake: BTreeSet<RelPath>,
+    asleep: Vec<usize>,
+    settled: HashMap<(RelPath, Content), Recorded>,
+    relisted: BTreeMap<String, Vec<ListedFile>>,
+    is_outdated: bool,
+}
+
+/// Finds what sleeps; none if the whole project has to be loaded.
+fn compare(
+    session: &Session,
+    snapshot: &Snapshot,
+    environment: &Digest,
+    stamp: crate::cache::Stamp,
+    wake: Wake<'_>,
+) -> Result<Option<Compared>, FileError> {
+    let summary = snapshot.summary();
+    if summary.config != *environment || summary.has_problems {
+        return Ok(None);
+    }
+    let mut comparison = Comparison::new(session, stamp);
+    let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
+    if !comparison.is_same_file(&lock, summary.lock) {
+        return Ok(None);
+    }
+    let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
+    let Some(listed) = compare_listings(snapshot, session.files(), &found)? else {
+        return Ok(None);
+    };
+    let awake_assets = find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
+    let mut awake: BTreeSet<RelPath> = listed.added.clone();
+    let mut asleep = Vec::new();
+    for (spec, file) in snapshot.specs().enumerate() {
+        let Some(input) = file.input() else { return Ok(None) };
+        if listed.removed.contains(input.path) {
+            continue;
+        }
+        let is_awake = found.specs.contains(&spec)
+            || (listed.globs_changed && file.has_globs())
+            || (!awake_assets.is_empty()
+                && file.assets().any(|asset| awake_assets.contains(&asset.number())));
+        if is_awake {
+            awake.insert(RelPath::new(input.path).ok().ok_or_else(|| unportable(input.path))?);
+        } else {
+            asleep.push(spec);
+        }
+    }
+    let total = snapshot.specs().len();
+    if awake.len() * 2 > total && total > FEW {
+        return Ok(None);
+    }
+    let Comparison { settled, is_outdated, .. } = comparison;
+    let relisted = listed.relisted;
+    let is_outdated = is_outdated || !relisted.is_empty() || !listed.removed.is_empty();
+    Ok(Some(Compared { awake, asleep, settled, relisted, is_outdated }))
+}
+
+/// Spec files up to which it is not worth asking how many are awake.
+const FEW: usize = 16;
+
+fn unportable(path: &str) -> FileError {
+    FileError::Missing { path: path.to_owned() }
+}
+
+/// Compares recorded files with those on disk, and keeps what it had to read.
+struct Comparison<'a> {
+    files: &'a ProjectFiles,
+    stamp: crate::cache::Stamp,
+    settled: HashMap<(RelPath, Content), Recorded>,
+    is_outdated: bool,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(session: &'a Session, stamp: crate::cache::Stamp) -> Self {
+        let files = session.files();
+        Self { files, stamp, settled: HashMap::new(), is_outdated: false }
+    }
+
+    fn is_same_file(&mut self, path: &RelPath, recorded: Option<Recorded>) -> bool {
+        let stat = self.files.stat(path).ok();
+        match recorded {
+            None => stat.is_none(),
+            Some(recorded) => {
+                recorded.still_holds(stat)
+                    || self.settle(&[(path.clone(), Content::Bytes, recorded)])[0]
+            }
+        }
+    }
+
+    /// Reads suspects; tells of each whether its content is the recorded one.
+    fn settle(&mut self, suspects: &[(RelPath, Content, Recorded)]) -> Vec<bool> {
+        let wanted: Vec<_> =
+            suspects.iter().map(|(path, content, _)| (path.clone(), *content)).collect();
+        let read = self.files.digest_many(&wanted);
+        let mut same = Vec::with_capacity(suspects.len());
+        for ((path, content, recorded), result) in suspects.iter().zip(read) {
+            let holds = match result {
+                Ok((digest, stat)) if digest == recorded.digest => {
+                    let racy = stat.is_racy(self.stamp);
+                    let fresh = Recorded { stat, digest, racy };
+                    self.settled.insert((path.clone(), *content), fresh);
+                    true
+                }
+                _ => false,
+            };
+            // Either way the record on disk is not what the next run should compare with.
+            self.is_outdated = true;
+            same.push(holds);
+        }
+        same
+    }
+}
+
+/// Numbers of what changed.
+#[derive(Debug, Default)]
+struct Found {
+    /// Spec files, by their place among the spec files.
+    specs: HashSet<usize>,
+    /// Paths of inputs that are gone.
+    gone: HashSet<String>,
+    /// Inputs that actions read.
+    sources: HashSet<u32>,
+}
+
+/// Compares all inputs; none if one of those that everything depends on has changed.
+fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
+    let paths: Vec<&str> = snapshot.inputs().map(|input| input.path).collect();
+    let stats = comparison.files.stat_many(&paths);
+    let mut suspects = Vec::new();
+    let mut numbers = Vec::new();
+    let mut found = Found::default();
+    let mut changed: HashSet<u32> = HashSet::new();
+    for (input, stat) in snapshot.inputs().zip(&stats) {
+        match stat {
+            stat if input.recorded.still_holds(*stat) => {}
+            None => {
+                changed.insert(input.number);
+                found.gone.insert(input.path.to_owned());
+            }
+            Some(_) => {
+                let path = RelPath::new(input.path).ok()?;
+                suspects.push((path, input.content, input.recorded));
+                numbers.push(input.number);
+            }
+        }
+    }
+    for (number, same) in numbers.into_iter().zip(comparison.settle(&suspects)) {
+        if !same {
+            changed.insert(number);
+        }
+    }
+    for &number in &changed {
+        let input = snapshot.input(number)?;
+        match input.role {
+            Role::Spec => {}
+            Role::Source => {
+                found.sources.insert(number);
+            }
+            // A removed or changed template, style or Assetfile concerns any number of specs.
+            Role::Assetfile | Role::Template | Role::Style | Role::Other => return None,
+        }
+    }
+    if !changed.is_empty() {
+        for (place, file) in snapshot.specs().enumerate() {
+            if file.input().is_some_and(|input| changed.contains(&input.number)) {
+                found.specs.insert(place);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// What became of the folders that globs were listed in.
+#[derive(Debug, Default)]
+struct Listed {
+    added: BTreeSet<RelPath>,
+    removed: HashSet<String>,
+    /// Whether a listing that instances take values from may be another one.
+    globs_changed: bool,
+    relisted: BTreeMap<String, Vec<ListedFile>>,
+}
+
+/// Lists again what may have changed; none if a pattern cannot be listed any more.
+fn compare_listings(
+    snapshot: &Snapshot,
+    files: &ProjectFiles,
+    found: &Found,
+) -> Result<Option<Listed>, FileError> {
+    let mut listed = Listed { removed: found.gone.clone(), ..Listed::default() };
+    let paths: Vec<&str> = snapshot.dirs().map(|dir| dir.path).collect();
+    let stats = files.stat_dirs(&paths);
+    let stamp = snapshot.summary().stamp;
+    let holds =
+        |recorded: &Stat, now: Option<Stat>| now == Some(*recorded) && !recorded.is_racy(stamp);
+    let changed: BTreeSet<&str> = snapshot
+        .dirs()
+        .zip(stats)
+        .filter(|(dir, now)| !holds(&dir.stat, *now))
+        .map(|(dir, _)| dir.glob)
+        .collect();
+    for glob in changed {
+        let (pattern, is_spec) = match glob.strip_prefix(SPEC_GLOB) {
+            Some(pattern) => (pattern, true),
+            None => (glob, false),
+        };
+        let Ok(now) = list_matching(files, pattern) else { return Ok(None) };
+        listed.relisted.insert(glob.to_owned(), now.dirs);
+        listed.globs_changed |= !is_spec;
+        for (path, _) in now.files.into_iter().filter(|_| is_spec) {
+            let is_known = snapshot.inputs_at(path.as_str()).any(|input| input.role == Role::Spec);
+            if !is_known {
+                listed.added.insert(path);
+            }
+        }
+    }
+    Ok(Some(listed))
+}
+
+/// Marks, in the record, the globs of the Assetfile's `specs`.
+pub const SPEC_GLOB: &str = "specs ";
+
+fn find_awake_assets(
+    snapshot: &Snapshot,
+    found: &Found,
+    listed: &Listed,
+    comparison: &mut Comparison<'_>,
+    wake: Wake<'_>,
+) -> HashSet<u32> {
+    let mut awake = HashSet::new();
+    let paths: Vec<&str> = snapshot.outputs().map(|output| output.path).collect();
+    let stats = comparison.files.stat_many(&paths);
+    let mut stats = stats.into_iter();
+    let mut suspects = Vec::new();
+    let mut owners = Vec::new();
+    let fresh = state_code(State::Fresh);
+    for asset in snapshot.assets() {
+        if asset.state() != fresh || wake(&asset) {
+            awake.insert(asset.number());
+        }
+        if !found.sources.is_empty() && asset.sources().any(|n| found.sources.contains(&n)) {
+            awake.insert(asset.number());
+        }
+        for output in asset.outputs() {
+            let stat = stats.next().flatten();
+            if output.recorded.still_holds(stat) {
+                continue;
+            }
+            match (stat, RelPath::new(output.path)) {
+                (Some(_), Ok(path)) => {
+                    suspects.push((path, Content::Bytes, output.recorded));
+                    owners.push(asset.number());
+                }
+                _ => drop(awake.insert(asset.number())),
+            }
+        }
+    }
+    for (owner, same) in owners.into_iter().zip(comparison.settle(&suspects)) {
+        if !same {
+            awake.insert(owner);
+        }
+    }
+    if !awake.is_empty() || !found.specs.is_empty() || !listed.added.is_empty() {
+        wake_relatives(snapshot, found, &mut awake);
+    }
+    awake
+}
+
+/// Wakes what refers to awake assets, and what they refer to: their keys need each other.
+fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) {
+    let related: Vec<Asset<'_>> =
+        snapshot.assets().filter(|asset| asset.references().len() > 0).collect();
+    if related.is_empty() {
+        return;
+    }
+    for (place, file) in snapshot.specs().enumerate() {
+        if found.specs.contains(&place) {
+            awake.extend(file.assets().map(|asset| asset.number()));
+        }
+    }
+    let number_of: HashMap<&str, u32> =
+        snapshot.assets().map(|asset| (asset.id(), asset.number())).collect();
+    loop {
+        let before = awake.len();
+        for asset in &related {
+            let targets: Vec<u32> =
+                asset.references().filter_map(|id| number_of.get(id).copied()).collect();
+            if awake.contains(&asset.number()) || targets.iter().any(|n| awake.contains(n)) {
+                awake.insert(asset.number());
+                awake.extend(targets);
+            }
+        }
+        if awake.len() == before {
+            return;
+        }
+    }
+}
+
+/// The code of a state in the record.
+pub fn state_code(state: State) -> u8 {
+    let place = State::ALL.iter().position(|other| *other == state);
+    u8::try_from(place.expect("ALL has every state")).expect("there are few states")
+}
