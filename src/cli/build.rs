@@ -1,6 +1,7 @@
 //! `build`: makes what is not fresh, and says what it did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::Instant;
@@ -46,7 +47,10 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         trace: args.execution.trace.as_deref(),
     }
     .select(elapsed_since(clock), logged(&prepared))
-    .map_err(|source| CliError::Io { action: "create the trace file".to_owned(), source })?;
+    .map_err(|source| {
+        let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
+        CliError::Io { action: format!("create {}", path.display()), source }
+    })?;
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
         policy,
@@ -197,9 +201,11 @@ fn changed_since(
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let words = String::from_utf8_lossy(&output.stderr);
-        let line = words.lines().next().unwrap_or("git failed").to_owned();
+        let line = words.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ");
         Err(CliError::Usage(format!("--since {revision}: {line}")))
     };
+    // Outside of a repository `git diff` compares files and complains about something else.
+    git(&["rev-parse", "--git-dir"])?;
     let changed = git(&["diff", "--name-only", "--relative", "-z", revision, "--"])?;
     let untracked = git(&["ls-files", "--others", "--exclude-standard", "-z"])?;
     let names = changed.split('\0').chain(untracked.split('\0'));

@@ -22,7 +22,8 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         selection: &selection,
         policy: Policy::default(),
         uses_cache: false,
-        environment: context.environment().filter(|_| !context.is_ci),
+        // What sleeps is fresh, but may be a placeholder.
+        environment: context.environment().filter(|_| !context.is_ci && !args.release),
         wakes_selected: false,
         today: &today,
     };
