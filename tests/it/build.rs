@@ -250,6 +250,18 @@ fn a_source_behind_a_symlink_that_leaves_the_project_is_refused() {
     exit code: 1
     ----- stdout -----
     ----- stderr -----
+    spec::missing_file
+
+      ⚠ there is no file art/coin.svg
+       ╭─[specs/items.yaml:8:39]
+     7 │ specs:
+     8 │   - { id: coin, generation: { source: art/coin.svg } }
+       ·                                       ────────────
+     9 │   - { id: gem, generation: { source: art/gem.svg } }
+       ╰────
+      help: paths are relative to the project's root
+
+    1 warning
     warning: coin: blocked: failed to read `art/coin.svg`: it leads to `[TEMP]/secret.svg`, outside the project
     built nothing: 1 held ([TIME])
     ");

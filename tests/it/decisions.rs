@@ -378,6 +378,7 @@ fn the_database_can_be_made_again() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
+    warning: the cache's database was made again: it is not a database
     built coin ([TIME])
     built gem ([TIME])
     built 2 of 2 assets: 2 generated, 2 processed, 2 files published in [TIME]

@@ -26,7 +26,7 @@ fn a_block_says_what_is_wanted_and_what_was_published() {
     [asset.coin]
     wanted = "1:[HASH]"
     definition = "[HASH]"
-    fields = "generation.type:[HASH] generation.provider:[HASH] generation.source:[HASH] generation.size:[HASH] post_processing[0].action:[HASH] post_processing[0].dimensions:[HASH] post_processing[0].method:[HASH] post_processing[1].action:[HASH] post_processing[1].checks.has_alpha:[HASH] integration.path:[HASH] integration.manifest_section:[HASH] integration.manifest_key:[HASH] integration.manifest_type:[HASH]"
+    fields = "g-YAin_En2I4btF8I0feY-Ah4-xw189kzCAQSD2A_JlNsxHFuU6LXzgfZ4WrxNJRQ32ud9wh3pM8cj3c05UtRTIAin_"
     entry = ["images", "genCoin", "[HASH]"]
     outputs = [
       "assets/images/coin.png [HASH]/318",
