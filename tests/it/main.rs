@@ -3,13 +3,16 @@
 mod build;
 mod check;
 mod decisions;
+mod example;
 mod explain;
 mod incremental;
 mod lock;
 mod manifest;
 mod output;
 mod sample;
+mod seed_dialects;
 mod selection;
+mod specs;
 mod start;
 mod support;
 mod tidy;
