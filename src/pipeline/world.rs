@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::base::{ActionKey, Digest, FieldList, RelPath};
+use crate::base::{ActionKey, Digest, Encoding, FieldList, RelPath};
 use crate::cache::{Cas, Content, LocalCas};
 use crate::catalog;
 use crate::config::{Config, UntilBought};
@@ -126,6 +126,10 @@ impl World for ProjectWorld<'_> {
             let why = format!("the step `{step}` is not part of this version");
             return Availability::Unavailable(ReasonCode::StepMissing, why);
         }
+        if let Some(encoding) = unwritable(spec) {
+            let why = format!("{} files cannot be written by this version", encoding.extension());
+            return Availability::Unavailable(ReasonCode::StepMissing, why);
+        }
         match &spec.generate {
             GenerateOp::Request(request) => self.provider(request),
             GenerateOp::Svg(drawing) => self.input(&drawing.source),
@@ -157,6 +161,14 @@ impl World for ProjectWorld<'_> {
             Some(_) => EntryState::Edited,
         }
     }
+}
+
+/// An encoding that no file of the asset can get: what is there already may be published as it is,
+/// but nothing can be encoded so.
+fn unwritable(spec: &AssetSpec) -> Option<Encoding> {
+    let is_made = !matches!(spec.generate, GenerateOp::File(_) | GenerateOp::Manual(_));
+    let encodings = spec.publish.files.iter().map(|file| file.encoding);
+    encodings.filter(|_| is_made).find(|encoding| !process::can_encode(*encoding))
 }
 
 impl ProjectWorld<'_> {

@@ -253,6 +253,10 @@ fn an_unbought_asset_is_blocked_without_its_provider() {
     let plan = assess_in(&world, &spec);
     assert_eq!((plan.state, plan.work), (State::Blocked, Work::Placeholder));
     assert!(plan.actions.iter().all(|action| !action.paid));
+    let why = "the step `normalize` is not part of this version".to_owned();
+    world.unavailable = Some(Availability::Unavailable(ReasonCode::StepMissing, why));
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Nothing), "nor for a placeholder");
 }
 
 #[test]

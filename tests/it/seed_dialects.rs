@@ -107,7 +107,10 @@ matrix: { door_type: [iron, wood], variant: [slow, fast] }
 
 fn project() -> Project {
     Project::with(&[
-        ("Assetfile.yaml", "version: \"1.0\"\nstyles: { base: style.md }\nuntil_bought: placeholder\n"),
+        (
+            "Assetfile.yaml",
+            "version: \"1.0\"\nstyles: { base: style.md }\nuntil_bought: placeholder\n",
+        ),
         ("style.md", "<!-- for all -->\nBold outlines.\n"),
         ("specs/examples/images/spark-white.yaml", EXAMPLES),
         ("specs/orchestrator/image/cave-sky.yaml", ORCHESTRATOR),
@@ -120,12 +123,12 @@ fn all_dialects_are_planned_together() {
     let project = project();
     insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
     ~ cave-sky-01  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/backgrounds/cave_sky_01.png  caveSky01
-    ~ door-sfx-iron-fast  placeholder (the step `normalize` is not part of this version)  → assets/audio/sfx/door/sfxDoor2B.mp3  sfxDoor2B
-    ~ door-sfx-iron-slow  placeholder (the step `normalize` is not part of this version)  → assets/audio/sfx/door/sfxDoor2A.mp3  sfxDoor2A
-    ~ door-sfx-wood-fast  placeholder (the step `normalize` is not part of this version)  → assets/audio/sfx/door/sfxDoor1B.mp3  sfxDoor1B
-    ~ door-sfx-wood-slow  placeholder (the step `normalize` is not part of this version)  → assets/audio/sfx/door/sfxDoor1A.mp3  sfxDoor1A
+    ! door-sfx-iron-fast  blocked: the step `normalize` is not part of this version
+    ! door-sfx-iron-slow  blocked: the step `normalize` is not part of this version
+    ! door-sfx-wood-fast  blocked: the step `normalize` is not part of this version
+    ! door-sfx-wood-slow  blocked: the step `normalize` is not part of this version
     ~ spark-white  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/particles/white.png  sparkWhite
-      0 fresh.  6 to build: 9 generate, 1 select, 6 process, 6 validate, 6 integrate.  Nothing to buy.
+      0 fresh.  2 to build: 5 generate, 1 select, 2 process, 2 validate, 2 integrate.  4 blocked.  Nothing to buy.
     ");
 }
 
@@ -250,7 +253,10 @@ fn prompts_are_put_together_from_all_their_parts() {
 fn a_stand_in_for_the_retired_model_is_named_once_for_all() {
     let project = project();
     let assetfile = project.read("Assetfile.yaml");
-    project.write("Assetfile.yaml", format!("{assetfile}retired_models: {{ dall-e-3: gpt-image-2 }}\n"));
+    project.write(
+        "Assetfile.yaml",
+        format!("{assetfile}retired_models: {{ dall-e-3: gpt-image-2 }}\n"),
+    );
     let plan = project.succeed(&["--plan"]).stdout;
     assert!(!plan.contains("retired"), "{plan}");
 }
