@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Instant;
 
 use crate::cli::args::{self, BuildArgs};
 use crate::cli::context::Context;
@@ -20,7 +19,7 @@ use crate::report::{Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
-    let clock = Instant::now();
+    let clock = context.clock;
     let session = context.open()?;
     let selection = selection(context, &session, &args.selection)?;
     let policy = policy(&args.policy);

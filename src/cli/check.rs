@@ -26,6 +26,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         environment: context.environment().filter(|_| !context.is_ci && !args.release),
         wakes_selected: false,
         today: &today,
+        clock: context.clock,
     };
     let mut prepared = pipeline::prepare(&session, &request)?;
     super::plan::show_diagnostics(context, &prepared)?;

@@ -3,6 +3,7 @@
 use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ pub struct Context {
     pub terminal: Terminal,
     /// Whether a program that nobody watches started us: nothing is asked, nothing is bought.
     pub is_ci: bool,
+    /// When the command began.
+    pub clock: Instant,
     /// Now, in UTC.
     pub now: Timestamp,
 }
@@ -34,6 +37,7 @@ impl Context {
         Self {
             terminal: Terminal::stderr(&global),
             is_ci: env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false"),
+            clock: Instant::now(),
             now: Timestamp::now(),
             global,
         }

@@ -70,6 +70,7 @@ pub(super) fn prepare(
         environment: context.environment().filter(|_| policy == Policy::default()),
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
+        clock: context.clock,
     };
     let prepared = pipeline::prepare(session, &request)?;
     show_diagnostics(context, &prepared)?;

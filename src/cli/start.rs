@@ -104,6 +104,7 @@ fn specs_folder(context: &Context, session: &Session) -> Result<String, CliError
         environment: None,
         wakes_selected: false,
         today: &today,
+        clock: context.clock,
     };
     let prepared = pipeline::prepare(session, &request)?;
     if prepared.has_errors() {

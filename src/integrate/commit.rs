@@ -173,7 +173,7 @@ pub fn commit(
     report.published.extend(done.published);
     report.removed.extend(done.removed);
     report.entries += done.entries;
-    report.lock_changed |= done.lock_changed;
+    report.lock = done.lock.or(report.lock);
     report.problems.extend(done.problems);
     Ok(report)
 }

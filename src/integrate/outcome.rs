@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::base::RelPath;
+use crate::base::{Digest, RelPath};
 use crate::integrate::manifest::{EntryProblem, ManifestError};
 use crate::integrate::publish::PublishError;
 
@@ -16,8 +16,8 @@ pub struct CommitReport {
     pub removed: Vec<RelPath>,
     /// Manifest entries added, changed or removed.
     pub entries: usize,
-    /// Whether the lock was rewritten.
-    pub lock_changed: bool,
+    /// The lock's new content, if it was rewritten.
+    pub lock: Option<Digest>,
     /// What stood in the way, in the order in which it was met.
     pub problems: Vec<AssetProblem>,
 }

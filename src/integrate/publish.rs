@@ -231,17 +231,22 @@ pub fn write_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<bool, Pub
     Ok(true)
 }
 
-/// Writes a file that is known to have other content.
+/// Writes a file that is known to have other content; returns the digest of the new one.
 ///
 /// # Errors
 /// As `write_file`.
-pub(super) fn replace_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), PublishError> {
+pub(super) fn replace_file(
+    root: &Path,
+    path: &RelPath,
+    bytes: &[u8],
+) -> Result<Digest, PublishError> {
     let staged = Staged::write(root, path, bytes)?;
     if let Err(error) = staged.sync().and_then(|()| staged.rename()) {
         staged.discard();
         return Err(error);
     }
-    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))
+    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))?;
+    Ok(staged.digest())
 }
 
 /// Removes the file at `path`, a link itself rather than its target, and the folders below `floor`

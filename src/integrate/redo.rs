@@ -376,9 +376,9 @@ impl<'a> Run<'a> {
         let text = lock.splice(&changes);
         if text != lock.text() {
             self.step(Step::Lock)?;
-            publish::replace_file(self.root, path, text.as_bytes())
+            let digest = publish::replace_file(self.root, path, text.as_bytes())
                 .map_err(CommitError::LockFile)?;
-            self.report.lock_changed = true;
+            self.report.lock = Some(digest);
         }
         Ok(())
     }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Instant;
 
 use crate::base::{Digest, FieldList, RelPath};
 use crate::cache::{
-    ActionCacheError, Batch, Cas as _, FileError, LocalCas, Run, RunError, Stamp, Stat, State,
-    StateError, StateNotice,
+    ActionCacheError, Batch, Cas as _, Content, FileError, LocalCas, Recorded, Run, RunError,
+    Stamp, Stat, State, StateError, StateNotice,
 };
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
@@ -29,8 +30,9 @@ use crate::integrate::publish::{self, PublishError};
 use crate::integrate::redo::{self, Uninterrupted};
 use crate::lock::{Block, FieldDigests};
 use crate::pipeline::keys;
-use crate::pipeline::prepare::Prepared;
-use crate::pipeline::remember::{Ending, remember};
+use crate::pipeline::load::Loaded;
+use crate::pipeline::prepare::{Prepared, Timing};
+use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Keys, Policy, State as AssetState, Work};
 use crate::purchase::RawStore;
@@ -135,43 +137,89 @@ pub fn build(
     reporter: &dyn Reporter,
     stop: &StopSignal,
 ) -> Result<Built, BuildError> {
+    let loaded = &prepared.loaded;
+    if !needs_record(loaded) {
+        return run(session, &prepared, request, reporter, stop, || remember::draft(loaded));
+    }
+    thread::scope(|scope| {
+        // What sleeps is recorded again unchanged: another thread copies it while this one works.
+        let draft = scope.spawn(|| remember::draft(loaded));
+        run(session, &prepared, request, reporter, stop, move || {
+            draft.join().expect("copying records does not panic")
+        })
+    })
+}
+
+/// Whether the record of the last run is not that of this one.
+fn needs_record(loaded: &Loaded) -> bool {
+    let is_outdated = loaded.asleep.as_ref().is_none_or(|asleep| asleep.is_outdated);
+    is_outdated || !loaded.units.is_empty()
+}
+
+fn run(
+    session: &Session,
+    prepared: &Prepared,
+    request: &BuildRequest<'_>,
+    reporter: &dyn Reporter,
+    stop: &StopSignal,
+    draft: impl FnOnce() -> Draft,
+) -> Result<Built, BuildError> {
     let work: BTreeSet<AssetIndex> = prepared
         .selected
         .iter()
         .copied()
         .filter(|asset| prepared.plans[asset.0 as usize].work != Work::Nothing)
         .collect();
-    let mut summary = start_summary(&prepared, work.len());
+    let mut summary = start_summary(prepared, work.len());
     let has_record = has_redo_record(session);
     let mut problems = Vec::new();
     let mut committed = BTreeMap::new();
-    let mut lock_after: LockAfter = Some(prepared.lock_stat);
-    let is_outdated = prepared.loaded.asleep.as_ref().is_none_or(|asleep| asleep.is_outdated);
+    let mut timings = prepared.timings.clone();
+    let mut lock_after = LockAfter { stat: Some(prepared.lock_stat), digest: None };
     if !work.is_empty() || has_record || prepared.was_conflicted {
-        let mut building = Building::begin(session, &prepared, request, reporter)?;
-        let (built, outcomes) = building.execute(&work, stop, &mut summary)?;
+        let clock = request.clock;
+        let mut building = Timing::of(&mut timings, clock, "open", || {
+            Building::begin(session, prepared, request, reporter)
+        })?;
+        let (built, outcomes) = Timing::of(&mut timings, clock, "execute", || {
+            building.execute(&work, stop, &mut summary)
+        })?;
         if request.locked {
             building.refuse_changes(&built)?;
         }
-        let (report, after) = building.publish(&built, &mut summary)?;
+        let (report, after) =
+            Timing::of(&mut timings, clock, "publish", || building.publish(&built, &mut summary))?;
         lock_after = after;
         committed = building.committed(&built, &report);
-        problems = building.finish(&built, &outcomes, &report, &mut summary)?;
+        problems = Timing::of(&mut timings, clock, "finish", || {
+            building.finish(&built, &outcomes, &report, &mut summary)
+        })?;
     }
     if let Some(environment) = request.environment
-        && (is_outdated || !committed.is_empty() || !prepared.loaded.units.is_empty())
+        && needs_record(&prepared.loaded)
     {
-        record(session, &prepared, &committed, environment, lock_after);
+        Timing::of(&mut timings, request.clock, "record", || {
+            record(session, prepared, draft(), &committed, environment, &lock_after);
+        });
     }
     summary.interrupted = stop.is_raised() && !request.limits.fail_fast;
     summary.took = request.clock.elapsed();
+    for Timing { step, started, took } in timings {
+        reporter.report(&Event::StepFinished { step, started, took });
+    }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
 }
 
-/// The stat of the lock as this run left it, if any; none if another run wrote it meanwhile, so
-/// that what this run assessed may hold no longer.
-type LockAfter = Option<Option<Stat>>;
+/// The lock as this run left it.
+#[derive(Debug, Clone, Copy)]
+struct LockAfter {
+    /// Its stat, if it is there; none if another run wrote it meanwhile, so that what this run
+    /// assessed may hold no longer.
+    stat: Option<Option<Stat>>,
+    /// Its content, if this run wrote it.
+    digest: Option<Digest>,
+}
 
 fn lock_stat(session: &Session) -> Option<Stat> {
     let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
@@ -202,16 +250,27 @@ pub fn roll_forward(session: &Session) -> Result<bool, BuildError> {
 fn record(
     session: &Session,
     prepared: &Prepared,
+    draft: Draft,
     built: &BTreeMap<String, Vec<(RelPath, Digest)>>,
     environment: Digest,
-    lock_after: LockAfter,
+    lock: &LockAfter,
 ) {
-    let is_ours = lock_after == Some(lock_stat(session));
+    let stat = lock_stat(session);
+    let is_ours = lock.stat == Some(stat);
     if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
         return;
     }
     let Ok(stamp) = Stamp::take(session.cache()) else { return };
-    let _ = remember(session, &Ending { prepared, built, environment, stamp });
+    let lock = match (stat, lock.digest) {
+        (None, _) => None,
+        (Some(stat), Some(digest)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
+        (Some(stat), None) => {
+            let path = RelPath::new(LOCKFILE).expect("a literal path inside the project");
+            let read = session.files().digest(&path, Content::Bytes).ok();
+            read.map(|(digest, _)| Recorded { stat, digest, racy: stat.is_racy(stamp) })
+        }
+    };
+    let _ = remember(session, draft, &Ending { prepared, built, environment, stamp, lock });
 }
 
 /// Whether a commit was cut off and has to be completed.
@@ -483,7 +542,8 @@ impl<'a> Building<'a> {
             self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
         }
         summary.published = report.published.len();
-        let lock_after = is_undisturbed.then(|| lock_stat(self.session));
+        let stat = is_undisturbed.then(|| lock_stat(self.session));
+        let lock_after = LockAfter { stat, digest: report.lock };
         Ok((report, lock_after))
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -41,6 +42,34 @@ pub struct Request<'a> {
     pub wakes_selected: bool,
     /// Today in UTC, `YYYY-MM-DD`.
     pub today: &'a str,
+    /// When the run began.
+    pub clock: Instant,
+}
+
+/// How long a step of the pipeline took, since the start of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// The step's name.
+    pub step: &'static str,
+    /// When it began.
+    pub started: Duration,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Timing {
+    /// Runs `work` and notes how long it took.
+    pub fn of<T>(
+        timings: &mut Vec<Self>,
+        clock: Instant,
+        step: &'static str,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let started = clock.elapsed();
+        let value = work();
+        timings.push(Self { step, started, took: clock.elapsed().saturating_sub(started) });
+        value
+    }
 }
 
 /// The project as one command sees it, assessed.
@@ -69,6 +98,8 @@ pub struct Prepared {
     pub orphans: Vec<(RelPath, String)>,
     /// Ids of blocks whose asset is gone.
     pub orphan_ids: BTreeSet<String>,
+    /// How long the steps took.
+    pub timings: Vec<Timing>,
     /// The database, if anything asked for it.
     pub state: LazyState,
 }
@@ -134,7 +165,10 @@ pub enum PrepareError {
 /// `PrepareError` for what the world did; mistakes in the user's files are diagnostics.
 pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, PrepareError> {
     let stamp = take_stamp(session, request);
-    let (loaded, table) = load_changes(session, request, stamp)?;
+    let clock = request.clock;
+    let mut timings = Vec::new();
+    let (loaded, table) =
+        Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
     let mut prepared = Prepared {
         manifest_unchanged: loaded.asleep.is_some(),
         loaded,
@@ -148,6 +182,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         selected_asleep: Vec::new(),
         orphans: Vec::new(),
         orphan_ids: BTreeSet::new(),
+        timings: Vec::new(),
         state: LazyState::new(request.uses_cache.then(|| session.cache().clone())),
     };
     if prepared.has_errors() {
@@ -161,9 +196,13 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     }
     let inputs: Vec<_> = prepared.loaded.assets.par_iter().flat_map_iter(inputs_of).collect();
     let fonts = prepared.loaded.config.fonts.iter().map(|path| (path.clone(), Content::Bytes));
-    prepared.table.learn(session.files(), inputs.into_iter().chain(fonts));
-    read_lock(session, &mut prepared)?;
-    assess_all(session, request, &mut prepared)?;
+    let table = &mut prepared.table;
+    Timing::of(&mut timings, clock, "inputs", || {
+        table.learn(session.files(), inputs.into_iter().chain(fonts));
+    });
+    Timing::of(&mut timings, clock, "lock", || read_lock(session, &mut prepared))?;
+    Timing::of(&mut timings, clock, "plan", || assess_all(session, request, &mut prepared))?;
+    prepared.timings = timings;
     Ok(prepared)
 }
 

@@ -10,7 +10,7 @@ use crate::graph::lower::referenced;
 use crate::pipeline::load::{Asleep, Loaded, SECTION_SEPARATOR, Unit, inputs_of};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::recall::{SNAPSHOT_SCHEMA, state_code};
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
 use crate::plan::State;
 use crate::spec::AssetSpec;
@@ -19,44 +19,60 @@ use crate::spec::AssetSpec;
 pub struct Ending<'a> {
     /// The project as it was assessed.
     pub prepared: &'a Prepared,
-    /// Published files and states of the assets that were built, by id.
+    /// Published files of the assets that were built, by id.
     pub built: &'a BTreeMap<String, Vec<(RelPath, Digest)>>,
     /// Everything outside of files that the outcome depends on.
     pub environment: Digest,
     /// The moment after the last file was written.
     pub stamp: Stamp,
+    /// The lock as this run left it.
+    pub lock: Option<Recorded>,
+}
+
+/// The part of a record that is known before anything runs: the assets that sleep.
+#[derive(Debug)]
+pub struct Draft(SnapshotWriter);
+
+/// Begins the record of a run; this may be done while the run goes on.
+pub fn draft(loaded: &Loaded) -> Draft {
+    let mut writer = SnapshotWriter::new(Summary {
+        schema: SNAPSHOT_SCHEMA,
+        stamp: Stamp(0),
+        config: Digest::of(b""),
+        all_fresh: false,
+        has_problems: true,
+        lock: None,
+        manifest: None,
+        purchases: None,
+    });
+    if let Some(asleep) = &loaded.asleep {
+        write_asleep(asleep, &mut writer);
+    }
+    Draft(writer)
 }
 
 /// Writes the record of a run that ended without errors.
 ///
 /// # Errors
 /// `SnapshotError`; the next run then loads the whole project.
-pub fn remember(session: &Session, ending: &Ending<'_>) -> Result<(), SnapshotError> {
-    let Ending { prepared, environment, stamp, .. } = *ending;
+pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<(), SnapshotError> {
+    let Ending { prepared, environment, stamp, lock, .. } = *ending;
     let loaded = &prepared.loaded;
-    let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
-    let read = |path: &RelPath| record_now(session, path, Content::Bytes, stamp);
-    let manifest = read(&loaded.config.manifest);
-    let mut writer = SnapshotWriter::new(Summary {
+    let Draft(mut writer) = draft;
+    writer.set_summary(Summary {
         schema: SNAPSHOT_SCHEMA,
         stamp,
         config: environment,
         all_fresh: false,
         has_problems: !loaded.diagnostics.is_empty() || !prepared.orphans.is_empty(),
-        lock: read(&lock),
-        manifest,
+        lock,
+        manifest: None,
         purchases: None,
     });
     let mut inputs = Inputs { numbers: HashMap::new(), prepared, writer: &mut writer };
-    if let Some(recorded) = manifest {
-        inputs.add_recorded(&loaded.config.manifest, Role::Other, Content::Bytes, recorded);
-    }
-    inputs.add(session.assetfile(), Role::Assetfile, Content::Text);
-    for path in loaded.config.styles.values() {
-        inputs.add(path, Role::Style, Content::Text);
-    }
-    for path in &loaded.config.fonts {
-        inputs.add(path, Role::Other, Content::Bytes);
+    // With nothing awake, the Assetfile was not read: what it names is copied from the old record.
+    if loaded.asleep.is_none() || !loaded.units.is_empty() {
+        write_settings(session, loaded, stamp, &mut inputs);
     }
     for (glob, dirs) in &loaded.listings {
         for dir in dirs {
@@ -80,9 +96,28 @@ pub fn remember(session: &Session, ending: &Ending<'_>) -> Result<(), SnapshotEr
     if let Some(asleep) = &loaded.asleep {
         let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
         write_listings(asleep, &names, &mut inputs);
-        write_asleep(asleep, &mut inputs);
+        write_shared(asleep, &mut inputs);
     }
     writer.save(session.cache())
+}
+
+fn write_settings(session: &Session, loaded: &Loaded, stamp: Stamp, inputs: &mut Inputs<'_>) {
+    let manifest = &loaded.config.manifest;
+    let known = loaded.asleep.as_ref().and_then(|asleep| {
+        let found = asleep.snapshot.inputs_at(manifest.as_str()).next()?.recorded;
+        found.still_holds(session.files().stat(manifest).ok()).then_some(found)
+    });
+    let recorded = known.or_else(|| record_now(session, manifest, Content::Bytes, stamp));
+    if let Some(recorded) = recorded {
+        inputs.add_recorded(manifest, Role::Other, Content::Bytes, recorded);
+    }
+    inputs.add(session.assetfile(), Role::Assetfile, Content::Text);
+    for path in loaded.config.styles.values() {
+        inputs.add(path, Role::Style, Content::Text);
+    }
+    for path in &loaded.config.fonts {
+        inputs.add(path, Role::Other, Content::Bytes);
+    }
 }
 
 fn has_globs(unit: &Unit) -> bool {
@@ -206,47 +241,50 @@ fn write_listings(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Input
     }
 }
 
+/// A recorded file, with what was read of it since.
+fn current(asleep: &Asleep, path: &str, content: Content, recorded: Recorded) -> Recorded {
+    if asleep.settled.is_empty() {
+        return recorded;
+    }
+    let found = RelPath::new(path).ok().and_then(|path| asleep.settled.get(&(path, content)));
+    found.copied().unwrap_or(recorded)
+}
+
+/// Copies the records of what concerns no spec file alone, where it was not read in this run.
+fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
+    let concerns_all =
+        |role| matches!(role, Role::Assetfile | Role::Template | Role::Style | Role::Other);
+    for input in asleep.snapshot.inputs().filter(|input| concerns_all(input.role)) {
+        let recorded = current(asleep, input.path, input.content, input.recorded);
+        inputs.add_text(input.path, input.role, input.content, recorded);
+    }
+}
+
 /// Copies the records of assets that slept through the run.
-fn write_asleep(asleep: &Asleep, inputs: &mut Inputs<'_>) {
+fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
     let old = &asleep.snapshot;
-    let current = |path: &str, content: Content, recorded: Recorded| {
-        if asleep.settled.is_empty() {
-            return recorded;
-        }
-        let path = RelPath::new(path).ok();
-        let found = path.and_then(|path| asleep.settled.get(&(path, content)));
-        found.copied().unwrap_or(recorded)
-    };
     let mut copies: HashMap<u32, u32> = HashMap::new();
-    let mut copy = |inputs: &mut Inputs<'_>, number: u32| {
+    let mut copy = |writer: &mut SnapshotWriter, number: u32| {
         if let Some(&number) = copies.get(&number) {
             return Some(number);
         }
         let input = old.input(number)?;
-        let recorded = current(input.path, input.content, input.recorded);
-        let new = inputs.writer.input(input.path, input.role, input.content, recorded);
+        let recorded = current(asleep, input.path, input.content, input.recorded);
+        let new = writer.input(input.path, input.role, input.content, recorded);
         copies.insert(number, new);
         Some(new)
     };
-    // What concerns no spec file alone is recorded again from the old record where it was not read.
-    for input in old.inputs() {
-        let concerns_all =
-            matches!(input.role, Role::Assetfile | Role::Template | Role::Style | Role::Other);
-        if concerns_all && !inputs.numbers.contains_key(&(input.path.to_owned(), input.role)) {
-            copy(inputs, input.number);
-        }
-    }
     for file in asleep.files() {
-        let Some(number) = file.input().and_then(|input| copy(inputs, input.number)) else {
+        let Some(number) = file.input().and_then(|input| copy(writer, input.number)) else {
             continue;
         };
-        inputs.writer.spec(number, &[], file.has_globs());
+        writer.spec(number, &[], file.has_globs());
         for asset in file.assets() {
             let sources: Vec<u32> =
-                asset.sources().filter_map(|number| copy(inputs, number)).collect();
+                asset.sources().filter_map(|number| copy(writer, number)).collect();
             let tags: Vec<&str> = asset.tags().collect();
             let references: Vec<&str> = asset.references().collect();
-            inputs.writer.asset(&NewAsset {
+            writer.asset(&NewAsset {
                 id: asset.id(),
                 media: asset.media(),
                 tags: &tags,
@@ -260,14 +298,9 @@ fn write_asleep(asleep: &Asleep, inputs: &mut Inputs<'_>) {
                 references: &references,
             });
             for output in asset.outputs() {
-                let recorded = current(output.path, Content::Bytes, output.recorded);
-                inputs.writer.output(output.path, &recorded);
+                let recorded = current(asleep, output.path, Content::Bytes, output.recorded);
+                writer.output(output.path, &recorded);
             }
         }
     }
-}
-
-/// Whether anything about a project is worth recording: a project with errors is not.
-pub fn is_worth_remembering(loaded: &Loaded) -> bool {
-    !loaded.diagnostics.has_errors()
 }

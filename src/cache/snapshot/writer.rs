@@ -104,6 +104,11 @@ impl SnapshotWriter {
         }
     }
 
+    /// Says of the run as a whole what was not known when the snapshot was begun.
+    pub fn set_summary(&mut self, summary: Summary) {
+        self.summary = summary;
+    }
+
     /// Records a file that the build read, and returns its number for `spec` and `asset`. The same
     /// file in the same role may be recorded again; the first record counts.
     pub fn input(&mut self, path: &str, role: Role, content: Content, recorded: Recorded) -> u32 {

@@ -228,7 +228,7 @@ fn a_build_reaches_files_manifest_and_lock_and_a_second_one_changes_nothing() {
     let assets = vec![project.asset("coin", &[(COIN, "one"), ("assets/coin.webp", "two")])];
     let report = project.build(assets.clone());
     assert_eq!(report.published.len(), 2);
-    assert_eq!((report.entries, report.lock_changed), (1, true));
+    assert_eq!((report.entries, report.lock.is_some()), (1, true));
     assert_eq!(project.read(COIN).as_deref(), Some("one"));
     let manifest = project.read("assets/manifest.json").expect("written");
     assert_eq!(
@@ -242,7 +242,7 @@ fn a_build_reaches_files_manifest_and_lock_and_a_second_one_changes_nothing() {
 
     let before = project.tree();
     let report = project.build(assets);
-    assert!(report.published.is_empty() && !report.lock_changed && report.entries == 0);
+    assert!(report.published.is_empty() && !report.lock.is_some() && report.entries == 0);
     assert_eq!(project.tree(), before);
 }
 
