@@ -1,6 +1,7 @@
 //! `build`: makes what is not fresh, and says what it did.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -42,7 +43,10 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         trace: args.execution.trace.as_deref(),
     }
     .select(elapsed_since(clock), logged(&prepared))
-    .map_err(|source| CliError::Io { action: "create the trace file".to_owned(), source })?;
+    .map_err(|source| {
+        let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
+        CliError::Io { action: format!("create {}", path.display()), source }
+    })?;
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
         policy,
@@ -55,12 +59,23 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     };
     for plan in held(&prepared) {
         let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());
-        let reasons: Vec<&str> = plan.reasons.iter().map(|reason| &*reason.message).collect();
+        let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
         let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
         reporter.report(&Event::Warning { asset, message });
     }
+    for hint in drift_hints(&prepared) {
+        context.mention(&format!("hint: {hint}"));
+    }
+    if prepared.was_conflicted && args.policy.locked {
+        let message = "assetbuild.lock has merge conflicts, and --locked forbids to resolve them";
+        return Err(CliError::Usage(message.to_owned()));
+    }
+    let resolves_conflicts = prepared.was_conflicted;
     let code = held_code(&prepared);
     let built = pipeline::build(&session, prepared, &request, &reporter, &stop)?;
+    if resolves_conflicts {
+        context.mention("the merge conflicts in assetbuild.lock are resolved");
+    }
     Ok(code.worst(exit_code(&built)))
 }
 
@@ -89,19 +104,46 @@ fn held(prepared: &Prepared) -> Vec<crate::plan::AssetPlan> {
     prepared.selected_plans().into_iter().filter(is_held).collect()
 }
 
+/// The ways out for what was edited by hand, each named once.
+fn drift_hints(prepared: &Prepared) -> Vec<&'static str> {
+    let plans = prepared.selected_plans();
+    let any = |code| plans.iter().any(|plan| has(plan, code));
+    let is_held = held(prepared).iter().any(|plan| plan.state == State::Drifted);
+    let mut hints = Vec::new();
+    if is_held && any(ReasonCode::OutputEdited) {
+        hints.push(
+            "`assetbuild adopt ID` makes an edited file the finished one, \
+             --overwrite-drifted replaces it",
+        );
+    }
+    if any(ReasonCode::EntryEdited) {
+        hints.push(
+            "fields of your own belong into `integration.manifest_fields`; \
+             an entry that you delete is written again",
+        );
+    }
+    hints
+}
+
 fn held_code(prepared: &Prepared) -> ExitCode {
     ExitCode::worst_of(held(prepared).iter().map(|plan| match plan.state {
         State::Unknown => ExitCode::UnknownPurchase,
         State::MissingRaw => ExitCode::Refused,
-        State::Blocked if plan.reasons.iter().any(|r| r.code == ReasonCode::Placeholder) => {
-            ExitCode::Success
-        }
+        State::Blocked if has(plan, ReasonCode::Placeholder) => ExitCode::Success,
+        // A mistake in a path, or a file that is not checked in: no provider helps.
+        State::Blocked if has(plan, ReasonCode::InputMissing) => ExitCode::Failed,
         State::Blocked => ExitCode::Unavailable,
+        // The old result stays until the person delivers.
+        State::Missing | State::Stale if has(plan, ReasonCode::WaitingForFile) => ExitCode::Success,
         State::Waiting | State::Provisional | State::Pending => ExitCode::Success,
         State::Fresh => ExitCode::Success,
         State::Invalid => ExitCode::Invalid,
         State::Drifted | State::Missing | State::Stale => ExitCode::Failed,
     }))
+}
+
+fn has(plan: &crate::plan::AssetPlan, code: ReasonCode) -> bool {
+    plan.reasons.iter().any(|reason| reason.code == code)
 }
 
 fn exit_code(built: &Built) -> ExitCode {
@@ -155,9 +197,11 @@ fn changed_since(
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let words = String::from_utf8_lossy(&output.stderr);
-        let line = words.lines().next().unwrap_or("git failed").to_owned();
+        let line = words.lines().next().unwrap_or("git failed").trim_start_matches("fatal: ");
         Err(CliError::Usage(format!("--since {revision}: {line}")))
     };
+    // Outside of a repository `git diff` compares files and complains about something else.
+    git(&["rev-parse", "--git-dir"])?;
     let changed = git(&["diff", "--name-only", "--relative", "-z", revision, "--"])?;
     let untracked = git(&["ls-files", "--others", "--exclude-standard", "-z"])?;
     let names = changed.split('\0').chain(untracked.split('\0'));

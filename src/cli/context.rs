@@ -67,8 +67,18 @@ impl Context {
     }
 
     /// The folder that the command works in.
-    pub fn directory(&self) -> PathBuf {
-        self.global.directory.clone().unwrap_or_else(|| PathBuf::from("."))
+    ///
+    /// # Errors
+    /// `CliError::Usage` if the folder that the user named is not there.
+    pub fn directory(&self) -> Result<PathBuf, CliError> {
+        match &self.global.directory {
+            Some(folder) if !folder.is_dir() => {
+                let folder = folder.display();
+                Err(CliError::Usage(format!("-C {folder}: there is no such folder")))
+            }
+            Some(folder) => Ok(folder.clone()),
+            None => Ok(PathBuf::from(".")),
+        }
     }
 
     /// Opens the project.
@@ -87,7 +97,7 @@ impl Context {
                 )
             }
         };
-        Ok(Session::open(&self.directory(), assetfile.as_ref(), second_home())?)
+        Ok(Session::open(&self.directory()?, assetfile.as_ref(), second_home())?)
     }
 
     /// Writes data to stdout; a reader that went away is no error.

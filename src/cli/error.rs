@@ -1,7 +1,9 @@
 //! Why a command ended early, and the exit code for it: one exhaustive match.
 
+use crate::cli::args;
 use crate::cli::completions::ManError;
 use crate::cli::exit::ExitCode;
+use crate::pipeline::select::SelectError;
 use crate::pipeline::{BuildError, MaintainError, OpenError, PrepareError};
 
 /// A command cannot go on.
@@ -40,6 +42,16 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// The command that a name which is no asset was probably meant to be.
+    pub fn meant_command(&self) -> Option<String> {
+        match self {
+            Self::Prepare(PrepareError::Select(SelectError::Unknown { name, .. })) => {
+                args::nearest_command(name)
+            }
+            _ => None,
+        }
+    }
+
     /// The exit code of the command.
     pub fn exit_code(&self) -> ExitCode {
         match self {

@@ -45,6 +45,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
             if !matches!(error, CliError::Invalid) {
                 let label = context.terminal.palette().error("error");
                 context.talk(&format!("{label}: {}", with_causes(&error)));
+                if let Some(command) = error.meant_command() {
+                    context.talk(&format!("hint: there is a command `{command}`"));
+                }
             }
             error.exit_code()
         }

@@ -8,6 +8,8 @@ use crate::cli::args::{BuildArgs, NewArgs, PlanArgs, Selection as SelectionArgs}
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::pipeline::{self, Selection, Session};
+use crate::plan::Policy;
 
 const ASSETFILE: &str = "\
 # What assetbuild knows about this project. Every key: docs/reference.md of assetbuild.
@@ -36,7 +38,7 @@ assetbuild.lock text eol=lf
 
 /// Writes the first files of a project; none of those that exist is touched.
 pub fn init(context: &Context) -> Result<ExitCode, CliError> {
-    let root = context.directory();
+    let root = context.directory()?;
     if root.join("Assetfile.yaml").exists() {
         return Err(CliError::Usage("there is an Assetfile.yaml here already".to_owned()));
     }
@@ -62,7 +64,7 @@ pub fn init(context: &Context) -> Result<ExitCode, CliError> {
 pub fn new(context: &Context, args: &NewArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let name = instance_name(args);
-    let file = format!("specs/{name}.yaml");
+    let file = format!("{}{name}.yaml", specs_folder(context, &session)?);
     let path = session.root().join(&file);
     let text = instance_text(args);
     match write_new(&path, &text) {
@@ -89,6 +91,29 @@ pub fn new(context: &Context, args: &NewArgs) -> Result<ExitCode, CliError> {
         context.talk(&format!("{file} was removed again"));
     }
     result
+}
+
+/// The folder, with a slash, where the project's first pattern for specs finds new files.
+fn specs_folder(context: &Context, session: &Session) -> Result<String, CliError> {
+    let selection = Selection::default();
+    let today = context.today();
+    let request = pipeline::Request {
+        selection: &selection,
+        policy: Policy::default(),
+        uses_cache: false,
+        environment: None,
+        wakes_selected: false,
+        today: &today,
+        clock: context.clock,
+    };
+    let prepared = pipeline::prepare(session, &request)?;
+    if prepared.has_errors() {
+        super::plan::show_diagnostics(context, &prepared)?;
+    }
+    let pattern = prepared.loaded.config.specs.first().map_or("specs/", String::as_str);
+    let pattern = pattern.trim_start_matches("./");
+    let wild = pattern.find(['*', '?', '[', '{']).unwrap_or(pattern.len());
+    Ok(pattern[..pattern[..wild].rfind('/').map_or(0, |slash| slash + 1)].to_owned())
 }
 
 /// The template and the values, as a file name.

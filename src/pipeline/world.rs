@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::base::{ActionKey, Digest, FieldList, RelPath};
+use crate::base::{ActionKey, Digest, Encoding, FieldList, RelPath};
 use crate::cache::{Cas, Content, LocalCas};
 use crate::catalog;
 use crate::config::{Config, UntilBought};
@@ -16,7 +16,7 @@ use crate::pipeline::load::Loaded;
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, Learned, input_content};
-use crate::plan::{Availability, FileState, ReasonCode, World};
+use crate::plan::{Availability, EntryState, FileState, ReasonCode, World};
 use crate::process;
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
@@ -126,6 +126,10 @@ impl World for ProjectWorld<'_> {
             let why = format!("the step `{step}` is not part of this version");
             return Availability::Unavailable(ReasonCode::StepMissing, why);
         }
+        if let Some(encoding) = unwritable(spec) {
+            let why = format!("{} files cannot be written by this version", encoding.extension());
+            return Availability::Unavailable(ReasonCode::StepMissing, why);
+        }
         match &spec.generate {
             GenerateOp::Request(request) => self.provider(request),
             GenerateOp::Svg(drawing) => self.input(&drawing.source),
@@ -147,13 +151,24 @@ impl World for ProjectWorld<'_> {
         self.config.until_bought == UntilBought::Placeholder
     }
 
-    fn entry_stands(&self, block: &Block) -> bool {
-        // Every asset has an entry; one that a person's stands in the way of is tried again.
-        let Some(entry) = &block.entry else { return false };
-        let Manifest::Entries(entries) = self.manifest else { return true };
-        let value = entries.as_ref().and_then(|all| find_entry(all, &entry.section, &entry.key));
-        value.is_some_and(|value| value_digest(&value) == entry.value)
+    fn entry(&self, block: &Block) -> EntryState {
+        // A block without an entry is that of an asset whose entry could not be written.
+        let Some(entry) = &block.entry else { return EntryState::Gone };
+        let Manifest::Entries(entries) = self.manifest else { return EntryState::Stands };
+        match entries.as_ref().and_then(|all| find_entry(all, &entry.section, &entry.key)) {
+            None => EntryState::Gone,
+            Some(value) if value_digest(&value) == entry.value => EntryState::Stands,
+            Some(_) => EntryState::Edited,
+        }
     }
+}
+
+/// An encoding that no file of the asset can get: what is there already may be published as it is,
+/// but nothing can be encoded so.
+fn unwritable(spec: &AssetSpec) -> Option<Encoding> {
+    let is_made = !matches!(spec.generate, GenerateOp::File(_) | GenerateOp::Manual(_));
+    let encodings = spec.publish.files.iter().map(|file| file.encoding);
+    encodings.filter(|_| is_made).find(|encoding| !process::can_encode(*encoding))
 }
 
 impl ProjectWorld<'_> {

@@ -137,6 +137,12 @@ pub struct AssetPlan {
 }
 
 impl AssetPlan {
+    /// Reasons for people: "never built" says nothing beside another cause.
+    pub fn shown_reasons(&self) -> impl Iterator<Item = &Reason> {
+        let many = self.reasons.len() > 1;
+        self.reasons.iter().filter(move |reason| !(many && reason.code == ReasonCode::NeverBuilt))
+    }
+
     /// Whether the plan's action of a kind would run.
     pub fn is_dirty(&self, kind: ActionKind) -> bool {
         self.actions.iter().any(|action| action.kind == kind && action.state == ActionState::Dirty)
@@ -174,6 +180,17 @@ pub enum FileState {
     LfsPointer,
     /// It cannot be read; the text says why.
     Unreadable(String),
+}
+
+/// A manifest entry as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryState {
+    /// It has the value that we wrote.
+    Stands,
+    /// There is none of ours.
+    Gone,
+    /// It has another value.
+    Edited,
 }
 
 /// Whether an op can run at all.
@@ -215,8 +232,8 @@ pub trait World {
     /// Whether placeholders stand in for unbought assets.
     fn uses_placeholders(&self) -> bool;
 
-    /// Whether the manifest has the entry that the lock says we wrote.
-    fn entry_stands(&self, block: &Block) -> bool;
+    /// The manifest entry that the lock says we wrote, as it is.
+    fn entry(&self, block: &Block) -> EntryState;
 }
 
 #[cfg(test)]

@@ -23,8 +23,10 @@ pub enum ReasonCode {
     LfsPointer,
     /// A published file cannot be read.
     OutputUnreadable,
-    /// The manifest lacks the entry, or has another value.
+    /// The manifest lacks the entry.
     EntryMissing,
+    /// The manifest's entry was edited by hand.
+    EntryEdited,
     /// The asset has another id than before.
     Renamed,
     /// A file that the asset is made from is not there.
@@ -60,6 +62,7 @@ impl ReasonCode {
             Self::LfsPointer => "lfs-pointer",
             Self::OutputUnreadable => "output-unreadable",
             Self::EntryMissing => "entry-missing",
+            Self::EntryEdited => "entry-edited",
             Self::Renamed => "renamed",
             Self::InputMissing => "input-missing",
             Self::WaitingForFile => "waiting-for-file",

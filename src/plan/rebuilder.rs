@@ -4,7 +4,8 @@ use crate::graph::action::{ActionKind, AssetIndex};
 use crate::lock::Block;
 use crate::plan::reason::{Reason, ReasonCode, field_reasons};
 use crate::plan::{
-    ActionState, AssetPlan, Availability, FileState, Keys, PlannedAction, State, Work, World,
+    ActionState, AssetPlan, Availability, EntryState, FileState, Keys, PlannedAction, State, Work,
+    World,
 };
 use crate::spec::AssetSpec;
 
@@ -57,10 +58,13 @@ pub fn assess(
     }
     let adopted = block.as_ref().is_some_and(|block| block.adopted);
     if adopted {
-        dirt = Dirt { integrate: dirt.integrate, ..Dirt::default() };
+        dirt = Dirt { integrate: causes.iter().any(is_lost), ..Dirt::default() };
     }
 
-    let drifted = causes.iter().any(|(state, _)| *state == State::Drifted);
+    let is_edited = |(state, reason): &(State, Reason)| {
+        *state == State::Drifted && reason.code != ReasonCode::EntryEdited
+    };
+    let drifted = causes.iter().any(is_edited);
     let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
     let needs_raw = dirt.generate || dirt.process;
     if !adopted && is_unbought(spec, keys, block.as_ref()) {
@@ -74,6 +78,16 @@ pub fn assess(
     }
     if drifted && !policy.overwrite_drifted {
         work = Work::Nothing;
+    }
+    // A commit keeps an edited entry, unless the spec came to say the same. Free work can find that
+    // out; nothing is bought for it.
+    let entry_edited = causes.iter().any(|(_, reason)| reason.code == ReasonCode::EntryEdited);
+    if entry_edited && dirt.generate && !spec.generate.is_free() {
+        work = Work::Nothing;
+    }
+    if block.is_none() && causes.iter().any(|(state, _)| *state == State::Waiting) {
+        // That it was never built is what the person's file, not a build, will change.
+        causes.retain(|(_, reason)| reason.code != ReasonCode::NeverBuilt);
     }
 
     causes.sort_by_key(|(state, _)| *state);
@@ -90,6 +104,12 @@ pub fn assess(
         work,
         block_id: block.map(|block| block.id),
     }
+}
+
+/// Whether an adopted asset has lost something that belongs to it; what its spec says is not that.
+fn is_lost((_, reason): &(State, Reason)) -> bool {
+    use ReasonCode::{EntryEdited, EntryMissing, OutputEdited, OutputMissing, Renamed};
+    matches!(reason.code, Renamed | OutputMissing | OutputEdited | EntryMissing | EntryEdited)
 }
 
 /// Finds every difference between the spec, its block and the published files.
@@ -143,11 +163,20 @@ fn compare(
         }
     }
     check_outputs(block, world, causes, &mut dirt);
-    if !world.entry_stands(block) {
-        let message = "its manifest entry is gone or was edited";
-        causes.push((State::Missing, Reason::new(ReasonCode::EntryMissing, message)));
-        dirt.integrate = true;
-    }
+    let key = &spec.publish.entry.key;
+    let entry = match world.entry(block) {
+        EntryState::Stands => None,
+        EntryState::Gone => {
+            let message = format!("manifest entry missing: {key}");
+            Some((State::Missing, Reason::new(ReasonCode::EntryMissing, message)))
+        }
+        EntryState::Edited => {
+            let message = format!("its manifest entry `{key}` was edited by hand");
+            Some((State::Drifted, Reason::new(ReasonCode::EntryEdited, message)))
+        }
+    };
+    dirt.integrate |= entry.is_some();
+    causes.extend(entry);
     dirt
 }
 
@@ -219,13 +248,24 @@ fn plan_unbought(
     world: &dyn World,
     causes: &mut Vec<(State, Reason)>,
 ) -> Work {
-    match world.availability(spec) {
+    let is_processable = match world.availability(spec) {
         Availability::Ready => return if dirt.any() { Work::Chain } else { Work::Nothing },
         Availability::Unavailable(code, why) => {
             causes.push((State::Blocked, Reason::new(code, why)));
+            code != ReasonCode::StepMissing
         }
-        Availability::WaitsFor(path) => causes.push(waits_for(&path)),
-        Availability::InputMissing(path) => causes.push(input_missing(&path)),
+        Availability::WaitsFor(path) => {
+            causes.push(waits_for(&path));
+            true
+        }
+        Availability::InputMissing(path) => {
+            causes.push(input_missing(&path));
+            true
+        }
+    };
+    // A placeholder goes through the same steps.
+    if !is_processable {
+        return Work::Nothing;
     }
     if !world.uses_placeholders() {
         return Work::Nothing;

@@ -16,7 +16,7 @@ struct Fake {
     restorable: bool,
     unavailable: Option<Availability>,
     placeholders: bool,
-    entry_gone: bool,
+    entry: Option<EntryState>,
     raws: Vec<Digest>,
 }
 
@@ -45,8 +45,8 @@ impl World for Fake {
     fn uses_placeholders(&self) -> bool {
         self.placeholders
     }
-    fn entry_stands(&self, _: &Block) -> bool {
-        !self.entry_gone
+    fn entry(&self, _: &Block) -> EntryState {
+        self.entry.unwrap_or(EntryState::Stands)
     }
 }
 
@@ -231,6 +231,11 @@ fn an_adopted_file_stays_whatever_the_spec_says() {
     let plan = assess_in(&world, &spec);
     assert_eq!((plan.state, plan.work), (State::Fresh, Work::Nothing));
     assert!(!plan.reasons.is_empty(), "later changes are shown");
+    spec.publish.path = path("assets/elsewhere/coin.png");
+    spec.publish.files[0].path = spec.publish.path.clone();
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Fresh, Work::Nothing));
+    assert!(messages(&plan).iter().any(|message| message.starts_with("integration.path changed")));
 }
 
 #[test]
@@ -248,6 +253,10 @@ fn an_unbought_asset_is_blocked_without_its_provider() {
     let plan = assess_in(&world, &spec);
     assert_eq!((plan.state, plan.work), (State::Blocked, Work::Placeholder));
     assert!(plan.actions.iter().all(|action| !action.paid));
+    let why = "the step `normalize` is not part of this version".to_owned();
+    world.unavailable = Some(Availability::Unavailable(ReasonCode::StepMissing, why));
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Nothing), "nor for a placeholder");
 }
 
 #[test]
@@ -288,15 +297,29 @@ fn a_manual_asset_waits_for_its_file() {
     let world =
         Fake { unavailable: Some(Availability::WaitsFor(path("art/coin.png"))), ..Fake::default() };
     let plan = assess_in(&world, &spec);
-    assert!(messages(&plan).contains(&"waits for a person to put art/coin.png there"));
-    assert_eq!(plan.work, Work::Nothing);
+    assert_eq!(messages(&plan), ["waits for a person to put art/coin.png there"]);
+    assert_eq!((plan.state, plan.work), (State::Waiting, Work::Nothing));
 }
 
 #[test]
 fn a_lost_manifest_entry_is_written_again() {
     let spec = svg_asset("coin");
     let mut world = built(&spec);
-    world.entry_gone = true;
+    world.entry = Some(EntryState::Gone);
     let plan = assess_in(&world, &spec);
     assert_eq!((plan.state, states(&plan).as_str()), (State::Missing, "fresh fresh fresh dirty"));
+}
+
+#[test]
+fn an_edited_manifest_entry_is_drift_and_nothing_is_bought_for_it() {
+    let spec = svg_asset("coin");
+    let mut world = built(&spec);
+    world.entry = Some(EntryState::Edited);
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Drifted, Work::Chain));
+    assert_eq!(plan.reasons[0].code, ReasonCode::EntryEdited);
+    let mut world = built(&bought_asset("coin", "a glowing coin"));
+    world.entry = Some(EntryState::Edited);
+    let plan = assess_in(&world, &bought_asset("coin", "a dull coin"));
+    assert_eq!((plan.state, plan.work), (State::Drifted, Work::Nothing));
 }

@@ -76,6 +76,11 @@ pub fn unsupported(op: &ProcessOp) -> bool {
     }
 }
 
+/// Whether this version can write files of an encoding.
+pub fn can_encode(encoding: Encoding) -> bool {
+    matches!(encoding, Encoding::Png | Encoding::Webp | Encoding::Jpeg)
+}
+
 /// Runs `steps` on `raw` and encodes `files`, measuring where a `validate` stands.
 ///
 /// `requested`: width and height that were asked of the generator, if any. A file whose encoding

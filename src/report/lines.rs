@@ -53,7 +53,7 @@ mod tests {
         skipped hero: sprite-spikes failed
         built sprite-coin (12 ms)
         warning: sprite-logo: waits for art/sprite-logo.png
-        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 waiting
+        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 held
         ");
     }
 
@@ -62,7 +62,7 @@ mod tests {
         insta::assert_snapshot!(told(Verbosity::Quiet), @"
         error: generate sprite-spikes: no closing tag
           at art/spikes.svg:3
-        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 waiting
+        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 held
         ");
     }
 
@@ -80,7 +80,7 @@ mod tests {
         warning: sprite-logo: waits for art/sprite-logo.png
         published assets/images/sprite_coin.png (2.3 kB)
         manifest updated: 1 entry
-        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 waiting
+        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 held
         ");
     }
 

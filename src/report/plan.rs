@@ -55,11 +55,11 @@ pub fn human(view: &PlanView<'_>) -> String {
             _ => '!',
         };
         out += &format!("{mark} {}  {}", spec.id, verdict(view, plan));
-        if mark == '+' {
+        if is_new(plan) && has_work(plan) {
             out += &format!("  → {}  {}", spec.publish.path, spec.publish.entry.key);
         }
         out.push('\n');
-        for reason in shown_reasons(plan).skip(1) {
+        for reason in plan.shown_reasons().skip(1) {
             out += &format!("    {}\n", with_place(view.sources, reason));
         }
     }
@@ -73,7 +73,7 @@ pub fn human(view: &PlanView<'_>) -> String {
 /// What happens to an asset, and the first cause.
 fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
     let spec = view.spec(plan);
-    let why = shown_reasons(plan).next().map(|reason| with_place(view.sources, reason));
+    let why = plan.shown_reasons().next().map(|reason| with_place(view.sources, reason));
     let why = why.unwrap_or_default();
     match (plan.work, plan.state) {
         (Work::Placeholder, _) => format!("placeholder ({why})"),
@@ -91,14 +91,6 @@ fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
 
 fn is_new(plan: &AssetPlan) -> bool {
     plan.reasons.iter().any(|reason| reason.code == crate::plan::ReasonCode::NeverBuilt)
-}
-
-/// Reasons for people: "never built" says nothing beside a graver cause.
-fn shown_reasons(plan: &AssetPlan) -> impl Iterator<Item = &Reason> {
-    let many = plan.reasons.len() > 1;
-    plan.reasons
-        .iter()
-        .filter(move |reason| !(many && reason.code == crate::plan::ReasonCode::NeverBuilt))
 }
 
 fn with_place(sources: &SourceMap, reason: &Reason) -> String {
@@ -260,8 +252,8 @@ fn cost_totals(view: &PlanView<'_>) -> (Value, Vec<Value>) {
     (usd, sums.values().map(Cost::to_json).collect())
 }
 
-/// The document `assetbuild.check/1`.
-pub fn check_json(view: &PlanView<'_>, is_fresh: bool) -> Value {
+/// The document `assetbuild.check/1`; `unfinished` is what the project as a whole waits for.
+pub fn check_json(view: &PlanView<'_>, is_fresh: bool, unfinished: Option<&str>) -> Value {
     let assets: Vec<Value> = view
         .plans
         .iter()
@@ -284,6 +276,7 @@ pub fn check_json(view: &PlanView<'_>, is_fresh: bool) -> Value {
     json!({
         "schema": "assetbuild.check/1",
         "state": if is_fresh { "fresh" } else { "not-fresh" },
+        "unfinished": unfinished,
         "assets": assets,
         "orphans": orphans_json(view),
         "counts": counts,
@@ -307,11 +300,14 @@ fn reasons_json(sources: &SourceMap, plan: &AssetPlan) -> Vec<Value> {
                 }
             }
             document.insert("message".to_owned(), json!(reason.message));
-            if let Some((span, _)) = reason.place {
+            if let Some((span, via)) = reason.place {
                 let (line, column) = sources.line_column(span);
                 document.insert("file".to_owned(), json!(sources.file(span.file).path.as_str()));
                 document.insert("line".to_owned(), json!(line));
                 document.insert("column".to_owned(), json!(column));
+                if !via.describe().is_empty() {
+                    document.insert("origin".to_owned(), json!(via.describe()));
+                }
             }
             Value::Object(document)
         })
@@ -319,11 +315,11 @@ fn reasons_json(sources: &SourceMap, plan: &AssetPlan) -> Vec<Value> {
 }
 
 /// `--check` for people: a line per asset that is not fresh, then the verdict.
-pub fn check_human(view: &PlanView<'_>, is_fresh: bool) -> String {
+pub fn check_human(view: &PlanView<'_>, is_fresh: bool, unfinished: Option<&str>) -> String {
     let mut out = String::new();
     for plan in view.plans.iter().filter(|plan| plan.state != State::Fresh) {
         out += &format!("{}  {}", view.spec(plan).id, plan.state.as_str());
-        for (index, reason) in shown_reasons(plan).enumerate() {
+        for (index, reason) in plan.shown_reasons().enumerate() {
             out += if index == 0 { ": " } else { "; " };
             out += &with_place(view.sources, reason);
         }
@@ -332,11 +328,20 @@ pub fn check_human(view: &PlanView<'_>, is_fresh: bool) -> String {
     for (path, id) in view.orphans {
         out += &format!("{path}  orphan of `{id}`\n");
     }
+    if let Some(why) = unfinished {
+        out += &format!("{why}\n");
+    }
     let total = view.plans.len() + view.known_fresh.len();
-    out += &if is_fresh {
-        format!("fresh: {total} {}\n", plural(total, "asset", "assets"))
-    } else {
-        format!("not fresh: {} of {total} assets are\n", view.fresh_count())
+    let fresh = view.fresh_count();
+    out += &match is_fresh {
+        true if fresh == total => {
+            format!("fresh: {total} {}\n", plural(total, "asset", "assets"))
+        }
+        true => {
+            format!("good enough: {fresh} of {total} assets are fresh, the others not bought\n")
+        }
+        false if fresh == total => "not fresh\n".to_owned(),
+        false => format!("not fresh: {fresh} of {total} assets are\n"),
     };
     out
 }

@@ -86,7 +86,7 @@ fn rest(summary: &Summary) -> Vec<String> {
     [
         (summary.failed, "failed"),
         (summary.skipped, "skipped"),
-        (summary.held, "waiting"),
+        (summary.held, "held"),
         (unfinished, "not finished"),
         (summary.fresh, "fresh"),
     ]
@@ -169,11 +169,11 @@ mod tests {
         check(
             summary,
             "built 1 of 9 assets: 2 generated, 1 processed, 1 file published in 1.20 s; \
-             1 failed, 2 skipped, 1 waiting, 4 fresh",
+             1 failed, 2 skipped, 1 held, 4 fresh",
         );
         let summary =
             Summary { assets: 3, held: 1, fresh: 2, took: millis(4), ..Summary::default() };
-        check(summary, "built nothing: 1 waiting, 2 fresh (4 ms)");
+        check(summary, "built nothing: 1 held, 2 fresh (4 ms)");
     }
 
     #[test]

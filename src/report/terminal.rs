@@ -177,7 +177,7 @@ mod tests {
           at art/spikes.svg:3
         skipped hero: sprite-spikes failed
         warning: sprite-logo: waits for art/sprite-logo.png
-        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 waiting
+        built 1 of 4 assets: 1 generated, 1 processed (from cache), 1 file published in 31 ms; 1 failed, 1 skipped, 1 held
         ");
         assert!(reporter.bar.is_finished());
     }

@@ -23,10 +23,14 @@ pub(super) fn syntax(file: FileId, text: &str, at: usize, error: &ScanError) -> 
     if let Some((start, end)) = line.placeholder() {
         return unquoted_placeholder(span(start, end), &text[start..end]);
     }
-    if line.indent().contains('\t') {
-        return Diagnostic::error("yaml::tab", "a tab in the indentation")
-            .at(span(line.start, line.start + line.indent().len()), "")
-            .help("indent with spaces");
+    // A value may go on in the next line, so an error there is noticed at the end of this one.
+    let next = text[at..].find('\n').map(|length| Line::around(text, at + length + 1));
+    for line in std::iter::once(&line).chain(&next) {
+        if line.indent().contains('\t') {
+            return Diagnostic::error("yaml::tab", "a tab in the indentation")
+                .at(span(line.start, line.start + line.indent().len()), "")
+                .help("indent with spaces");
+        }
     }
     if let Some((start, end, sign)) = line.reserved_start() {
         return Diagnostic::error("yaml::reserved", format!("a value cannot start with `{sign}`"))

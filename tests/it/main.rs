@@ -1,5 +1,19 @@
 //! Tests that see the project from outside: its rules, and the real binary in temp folders.
 
+mod build;
+mod check;
+mod decisions;
+mod example;
+mod explain;
+mod incremental;
+mod lock;
+mod manifest;
+mod output;
+mod sample;
+mod seed_dialects;
+mod selection;
+mod specs;
+mod start;
 mod support;
 mod survive;
 mod tidy;

@@ -159,6 +159,8 @@ impl Project {
         let real = fs::canonicalize(self.root()).expect("the root is there");
         for path in [real, self.root()] {
             text = text.replace(&path.to_string_lossy().into_owned(), "[PROJECT]");
+            let beside = path.parent().expect("the project is in a temp folder");
+            text = text.replace(&beside.to_string_lossy().into_owned(), "[TEMP]");
         }
         text = text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]");
         without_durations(&text)
