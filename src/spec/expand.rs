@@ -14,8 +14,8 @@ use crate::spec::instance::{Instance, Row};
 use crate::spec::parse::{Body, Unit};
 use crate::spec::placeholder::{Binding, Scope};
 use crate::spec::template::{self, Template, Templates};
-use crate::spec::{AssetSpec, CODES, SpecFile, layer, providers, words};
-use crate::yaml::{Checker, Kind, Style, Value, Via};
+use crate::spec::{AssetSpec, CODES, SpecFile, ids, layer, providers};
+use crate::yaml::{Checker, Style, Value, Via};
 
 /// What a file's expansion may look at.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ pub trait Listing: Sync {
     /// Files that match a glob, relative to the root.
     fn matching(&self, glob: &str) -> Vec<RelPath>;
 
-    /// Whether a file is there.
+    /// Whether a file is there. One that is not gets a warning: it may come before it is needed.
     fn exists(&self, path: &RelPath) -> bool;
 }
 
@@ -61,6 +61,8 @@ pub struct Used {
     pub styles: BTreeSet<String>,
     /// Globs that were listed.
     pub globs: BTreeSet<String>,
+    /// Files that were looked for.
+    pub files: BTreeSet<RelPath>,
 }
 
 /// A spec after merging and filling in, before it is decoded.
@@ -142,7 +144,7 @@ impl Walker<'_> {
             self.stray.extend(found);
             return;
         };
-        if !is_id(id, &mut checker) {
+        if !ids::check(id, &mut checker) {
             self.stray.extend(found);
             return;
         }
@@ -221,22 +223,23 @@ impl Walker<'_> {
         let id = match instance.id.as_ref().or(template.id.as_ref()) {
             Some(pattern) => scope.fill(pattern, &mut found),
             None => {
-                let text = derived_id(template, &row.bindings);
+                let text = ids::derived(template, &row.bindings);
                 Value::scalar(text, Style::Quoted, instance.use_span, Via::Derived)
             }
         };
-        let fixed = |value: &Option<Value>| {
-            value.as_ref().and_then(Value::text).is_some_and(|text| !text.contains("{{"))
-        };
+        let fixed = [&instance.id, &instance.output_name]
+            .into_iter()
+            .flatten()
+            .find(|value| value.text().is_some_and(|text| !text.contains("{{")));
         let mut checker = Checker { codes: &CODES, diagnostics: &mut found };
-        if !only && (fixed(&instance.id) || fixed(&instance.output_name)) {
+        if let Some(name) = fixed.filter(|_| !only) {
             checker.wrong_value(
                 "one name for several assets",
-                instance.id.as_ref().map_or(instance.use_span, |id| id.span),
+                name.span,
                 "use parameters in it, such as `jump-{{variant}}`",
             );
         }
-        if !is_id(&id, &mut checker) || checker.diagnostics.has_errors() {
+        if !ids::check(&id, &mut checker) || checker.diagnostics.has_errors() {
             self.stray.extend(found);
             return;
         }
@@ -319,20 +322,6 @@ fn fill(tree: &Value, scope: Scope<'_>, diagnostics: &mut Diagnostics) -> Value 
     Scope { metadata: Some(&filled), ..scope }.fill(&tree, diagnostics)
 }
 
-/// Template and slugs of the given parameters, in their declared order.
-fn derived_id(template: &Template, given: &[Binding]) -> String {
-    let mut parts = vec![template.name.clone()];
-    let declared = template.parameters.iter().filter_map(|parameter| {
-        given.iter().find(|binding| binding.name == parameter.name)?.value.text().map(words::slug)
-    });
-    parts.extend(declared.filter(|slug| !slug.is_empty()));
-    if parts.len() == 1 {
-        let stem = given.iter().find(|binding| binding.name == "stem");
-        parts.extend(stem.and_then(|stem| stem.value.text()).map(words::slug));
-    }
-    parts.join("-")
-}
-
 /// The texts of `prompt.templates` for the values in use, in the order of the parameters.
 fn chosen_texts(tree: &Value, template: &Template, bindings: &[Binding]) -> Vec<Value> {
     let Some(texts) = tree.get("prompt").and_then(|prompt| prompt.get("templates")) else {
@@ -345,68 +334,3 @@ fn chosen_texts(tree: &Value, template: &Template, bindings: &[Binding]) -> Vec<
         .filter_map(|binding| texts.get(binding.value.text()?).cloned())
         .collect()
 }
-
-/// Checks an id: letters, digits, `.`, `_` and `-`, the first a letter or digit.
-fn is_id(id: &Value, checker: &mut Checker<'_>) -> bool {
-    let Kind::Scalar { text, .. } = &id.kind else {
-        checker.wrong_value("an `id` is a word", id.span, "write `id: some-name`");
-        return false;
-    };
-    if text.contains("{{") {
-        // A placeholder that could not be filled was reported where it stands.
-        return false;
-    }
-    let good = text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if !good {
-        let slug = words::slug(text);
-        let help = if slug.is_empty() {
-            "use letters, digits, `.`, `_` and `-`".to_owned()
-        } else {
-            format!("write `{slug}`: letters, digits, `.`, `_` and `-`")
-        };
-        checker.wrong_value(format!("`{text}` cannot be an id"), id.span, help);
-    } else if COMMANDS.contains(&&**text) {
-        checker.wrong_value(
-            format!("the id `{text}` is a command's name"),
-            id.span,
-            format!("`assetbuild {text}` would run the command; write `{text}-asset`"),
-        );
-        return false;
-    }
-    good
-}
-
-/// Words that mean something else on the command line.
-const COMMANDS: [&str; 30] = [
-    "adopt",
-    "build",
-    "check",
-    "completions",
-    "doctor",
-    "expand",
-    "explain",
-    "gc",
-    "graph",
-    "help",
-    "import",
-    "init",
-    "keep",
-    "ledger",
-    "man",
-    "migrate",
-    "new",
-    "pick",
-    "plan",
-    "prune",
-    "recover",
-    "report",
-    "reroll",
-    "review",
-    "schema",
-    "simulator",
-    "status",
-    "store",
-    "unpin",
-    "watch",
-];

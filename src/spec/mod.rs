@@ -7,6 +7,7 @@
 pub mod asset;
 mod decode;
 mod expand;
+mod ids;
 mod instance;
 mod keys;
 mod layer;

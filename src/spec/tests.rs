@@ -14,7 +14,7 @@ use crate::base::{Diagnostic, Diagnostics, RelPath, Severity, SourceMap};
 use crate::config;
 use crate::spec::op::{GenerateOp, Step};
 use crate::spec::{
-    AssetReferences, AssetSpec, Claim, Context, Expansion, Listing, SpecFile, Templates,
+    AssetReferences, AssetSpec, Claim, Context, Expansion, Listing, SpecFile, Templates, Via,
     check_references, check_unique, expand, parse,
 };
 
@@ -39,8 +39,9 @@ impl Listing for Files {
         self.0.iter().filter(|path| glob.is_match(path.as_str())).cloned().collect()
     }
 
+    /// Every file is there but those that are called so.
     fn exists(&self, path: &RelPath) -> bool {
-        self.0.contains(path)
+        !path.file_name().starts_with("missing")
     }
 }
 
@@ -245,4 +246,82 @@ fn cases_give_what_stands_beside_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn origins_name_the_place_and_the_layer_of_each_field() {
+    let project = Project::new(
+        "specs/a.yaml",
+        "defaults:\n  post_processing:\n    - { action: trim }\n    - { action: resize, dimensions: 8x8 }\nspecs:\n  - { id: cup, prompt: A cup, n: 2, generation: { provider: openai } }\n#### Assetfile.yaml\nversion: 1.0\ndefaults: { image: { prompt: { parameters: { size: 64x64 } } } }\n",
+    );
+    let (assets, diagnostics) = project.run();
+    assert_eq!(diagnostics, []);
+    let origin = |path: &str| {
+        let (span, via) = assets[0].origins.find(path).expect("every field has an origin");
+        (project.sources.snippet(span).to_owned(), project.sources.place(span), via)
+    };
+    let line = |text: &str, place: &str, via| (text.to_owned(), place.to_owned(), via);
+    assert_eq!(
+        origin("post_processing[1].dimensions"),
+        line("8x8", "specs/a.yaml:4", Via::FileDefaults)
+    );
+    assert_eq!(
+        origin("prompt.parameters.size"),
+        line("64x64", "Assetfile.yaml:2", Via::ProjectDefaults)
+    );
+    assert_eq!(origin("prompt.base"), line("A cup", "specs/a.yaml:6", Via::Spec));
+    assert_eq!(origin("generation.variations"), line("2", "specs/a.yaml:6", Via::Spec));
+    // What nobody wrote is found at its nearest parent.
+    assert_eq!(
+        origin("post_processing[0].margin").1,
+        project.sources.place(assets[0].origins.0["post_processing[0]"].0)
+    );
+}
+
+#[test]
+fn an_expansion_says_what_else_it_depends_on() {
+    let project = Project::new(
+        "specs/a.yaml",
+        "{ use: icon, each: { files: 'art/*.svg' } }\n---\n{ use: nowhere }\n---\n{ id: cup, generation: { provider: openai }, prompt: { base: x, styles: [night] }, reference: { file: art/a.png } }\n#### specs/t.yaml\n{ template: icon, generation: { provider: svg, source: '{{path}}' } }\n#### art/b.svg\n#### Assetfile.yaml\nversion: 1.0\nstyles: { base: b.md, night: n.md }\n",
+    );
+    let used = project.expand().remove(0).used;
+    let words = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
+    assert_eq!(words(&used.templates), ["icon", "nowhere"]);
+    assert_eq!(words(&used.styles), ["base", "night"]);
+    assert_eq!(words(&used.globs), ["art/*.svg"]);
+    let files: Vec<&str> = used.files.iter().map(RelPath::as_str).collect();
+    assert_eq!(files, ["art/a.png", "art/b.svg"]);
+}
+
+#[test]
+fn one_use_gives_at_most_a_thousand_assets() {
+    let list = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+    let project = |count: usize| {
+        Project::new(
+            "specs/a.yaml",
+            &format!(
+                "{{ template: t, parameters: [{{ name: a }}, {{ name: b }}, {{ name: c }}], generation: {{ provider: synth, preset: x }} }}\n---\n{{ use: t, matrix: {{ a: [{}], b: [{}], c: [x] }} }}\n",
+                list(count),
+                list(20)
+            ),
+        )
+    };
+    let (assets, diagnostics) = project(50).run();
+    assert_eq!((assets.len(), diagnostics.len()), (1000, 0));
+    let (assets, diagnostics) = project(51).run();
+    assert_eq!(assets.len(), 0);
+    assert_eq!(diagnostics[0].code, "spec::too_many");
+}
+
+#[test]
+fn every_known_error_of_a_case_has_help() {
+    for path in cases() {
+        let text = std::fs::read_to_string(&path).expect("a readable case");
+        let (_, diagnostics) = Project::new("specs/case.yaml", &text).run();
+        for found in diagnostics.iter().filter(|found| found.code != "yaml::syntax") {
+            assert!(found.help.is_some() || found.code.starts_with("yaml::"), "{found:?}");
+            assert!(!found.labels.is_empty(), "{found:?}");
+            assert!(!found.message.ends_with('.'), "{found:?}");
+        }
+    }
 }

@@ -45,7 +45,7 @@ pub(super) fn slug(text: &str) -> String {
 pub(super) fn camel(text: &str) -> String {
     let words = words(text);
     let Some((first, rest)) = words.split_first() else { return String::new() };
-    std::iter::once(first.to_lowercase()).chain(rest.iter().map(|word| capital(word))).collect()
+    join(std::iter::once(first.to_lowercase()).chain(rest.iter().map(|word| capital(word))))
 }
 
 /// 1 as `A`, 26 as `Z`, 27 as `AA`; none for 0.
@@ -60,7 +60,21 @@ pub(super) fn letter(number: usize) -> Option<String> {
 }
 
 fn pascal(text: &str) -> String {
-    words(text).into_iter().map(capital).collect()
+    join(words(text).into_iter().map(capital))
+}
+
+/// Joins words; `1` and `12` stay apart as `1_12`, or they would be `11` and `2` as well.
+fn join(words: impl Iterator<Item = String>) -> String {
+    let mut out = String::new();
+    for word in words {
+        if out.ends_with(|c: char| c.is_ascii_digit())
+            && word.starts_with(|c: char| c.is_ascii_digit())
+        {
+            out.push('_');
+        }
+        out.push_str(&word);
+    }
+    out
 }
 
 fn capital(word: &str) -> String {
@@ -99,6 +113,7 @@ mod tests {
             ("pascal", None, "sprite-coin", "SpriteCoin"),
             ("camel", None, "test-jump-sfx-01", "testJumpSfx01"),
             ("camel", None, "backdropProteinSky", "backdropProteinSky"),
+            ("camel", None, "tile-1-12", "tile1_12"),
             ("slug", None, "Énergie  Burst!", "energie-burst"),
             ("upper", None, "a1", "A1"),
             ("lower", None, "A1", "a1"),

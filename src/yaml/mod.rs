@@ -5,6 +5,7 @@
 
 mod check;
 mod hints;
+mod merge;
 mod read;
 mod scalar;
 pub mod schema;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle, Tag, options};
 
 use crate::base::{Diagnostic, Diagnostics, FileId, Span};
-use crate::yaml::tree::{Entry, Kind, Style, Value, Via, index};
-use crate::yaml::{MAX_ALIASED_NODES, MAX_ALIASES, MAX_DEPTH, MAX_ERRORS, hints};
+use crate::yaml::tree::{Entry, Kind, Style, Value, Via};
+use crate::yaml::{MAX_ALIASED_NODES, MAX_ALIASES, MAX_DEPTH, MAX_ERRORS, hints, merge};
 
 /// Reads all documents of a file; empty ones give nothing. What is broken is reported, and left
 /// out as narrowly as possible: an entry for a bad value, a document for bad syntax.
@@ -278,10 +278,10 @@ impl Reader<'_> {
                 Some(None) => {}
                 Some(Some((name, key_span, plain))) => {
                     if plain && &*name == "<<" {
-                        match merge_sources(&built.value) {
+                        match merge::sources(&built.value) {
                             _ if built.value.kind == Kind::Null => {}
                             Some(sources) => merges.extend(sources),
-                            None => problem = Some(bad_merge(span)),
+                            None => problem = Some(merge::refusal(span)),
                         }
                     } else if built.written {
                         entries.push(Entry { key: name, key_span, value: built.value });
@@ -310,59 +310,14 @@ impl Reader<'_> {
         let kind = match content {
             Content::List(items) => Kind::List(items.into()),
             Content::Map { entries, merges, .. } => {
-                let own = self.unique(entries);
-                let entries = self.merge(own, &merges, &mut nodes);
+                let own = merge::unique(entries, &mut |finding| self.report(finding));
+                let (entries, added) = merge::merge(own, &merges);
+                nodes += added;
                 Kind::Map(entries.into())
             }
         };
         let value = Value { kind, span: self.span(start as usize, end as usize), via: self.via };
         Built { value, nodes, depth, written: true }
-    }
-
-    /// The first entry of every key; the others are reported.
-    fn unique(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let first = index(&entries);
-        let repeated: Vec<(usize, usize)> = entries
-            .iter()
-            .enumerate()
-            .filter_map(|(at, entry)| {
-                first.get(&entry.key).filter(|&first| first != at).map(|first| (at, first))
-            })
-            .collect();
-        if repeated.is_empty() {
-            return entries;
-        }
-        for &(at, first) in &repeated {
-            let (again, first) = (&entries[at], &entries[first]);
-            self.report(
-                Diagnostic::error(
-                    "yaml::duplicate_key",
-                    format!("`{}` is written twice", again.key),
-                )
-                .at(again.key_span, "again here")
-                .at(first.key_span, "first here")
-                .help("keep one of them"),
-            );
-        }
-        let mut repeated = repeated.into_iter().map(|(at, _)| at).peekable();
-        let keep = |&(at, _): &(usize, Entry)| repeated.next_if_eq(&at).is_none();
-        entries.into_iter().enumerate().filter(keep).map(|(_, entry)| entry).collect()
-    }
-
-    /// Adds what `<<` brings in: a map's own keys win, then earlier maps.
-    fn merge(&mut self, mut entries: Vec<Entry>, from: &[Value], nodes: &mut usize) -> Vec<Entry> {
-        for source in from {
-            let known = index(&entries);
-            let new: Vec<Entry> = source
-                .entries()
-                .iter()
-                .filter(|entry| known.get(&entry.key).is_none())
-                .cloned()
-                .collect();
-            *nodes += new.len();
-            entries.extend(new);
-        }
-        entries
     }
 
     fn tag(&mut self, tag: Option<&Tag>, span: Span) {
@@ -440,20 +395,6 @@ fn skip_flow_map<'a>(parser: &mut Parser<'a, granit_parser::StrInput<'a>>) -> Op
             return span.end.byte_offset();
         }
     }
-}
-
-fn merge_sources(value: &Value) -> Option<Vec<Value>> {
-    match &value.kind {
-        Kind::Map(_) => Some(vec![value.clone()]),
-        Kind::List(items) if items.iter().all(Value::is_map) => Some(items.to_vec()),
-        _ => None,
-    }
-}
-
-fn bad_merge(span: Span) -> Diagnostic {
-    Diagnostic::error("yaml::merge", "`<<` takes a map or a list of maps")
-        .at(span, "this is neither")
-        .help("write `<<: *name`, with `&name` at the map to merge")
 }
 
 fn no_value(what: &str, span: Span, help: Option<String>) -> Diagnostic {

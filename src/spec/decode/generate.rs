@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Scalar, Span};
-use crate::spec::decode::{Input, Provider, media_word, prompt, provider_name};
+use crate::spec::decode::{Input, Provider, media_word, parameters, prompt, provider_name};
 use crate::spec::expand::Used;
-use crate::spec::keys::{GENERATION, PARAMETERS};
+use crate::spec::keys::GENERATION;
 use crate::spec::op::{
     CommandRun, Edit, Fallback, GenerateOp, Placeholder, Request, Source, SvgDrawing, SynthSound,
 };
 use crate::spec::providers::{self, ProviderKind};
-use crate::yaml::schema::Shape;
-use crate::yaml::{self, Checker, Entry, Style, Value};
+use crate::yaml::{self, Checker, Value};
 
 /// The provider that the spec names.
 pub(super) fn provider(input: &Input<'_>, checker: &mut Checker<'_>) -> Option<Provider> {
     let Some(name) = provider_name(input) else {
+        if input.tree().get("generation").is_some_and(|generation| !generation.is_map()) {
+            return None;
+        }
         let span =
             input.tree().entry("generation").map_or(input.merged.span, |entry| entry.key_span);
         checker.missing(
@@ -138,17 +140,6 @@ pub(super) fn generate(
     }
 }
 
-/// Reports a size that is one number; it shows even where nobody knows the provider.
-pub(super) fn size(input: &Input<'_>, checker: &mut Checker<'_>) {
-    let parameters = input.section("prompt").and_then(|prompt| prompt.get("parameters"));
-    if let Some(size) = parameters.and_then(|parameters| parameters.get("size"))
-        && let Some(side) = size.text().and_then(yaml::parse_integer)
-    {
-        let help = format!("write `{side}x{side}`");
-        checker.wrong_value(format!("`size` cannot be {side}"), size.span, help);
-    }
-}
-
 struct Reader<'a, 'c, 'd> {
     input: &'a Input<'a>,
     generation: &'a Value,
@@ -164,7 +155,7 @@ impl Reader<'_, '_, '_> {
             .providers
             .get(self.provider.name)
             .or_else(|| config.providers.get(self.provider.family));
-        let mut parameters = self.parameters();
+        let mut parameters = parameters::parameters(self.input, self.generation, self.checker);
         if let Some(checkpoint) = settings.and_then(|settings| settings.checkpoint.clone()) {
             parameters.entry("checkpoint".to_owned()).or_insert(Scalar::Text(checkpoint));
         }
@@ -214,34 +205,6 @@ impl Reader<'_, '_, '_> {
             Some("speech") => Some(AudioMode::Speech),
             _ => Some(AudioMode::Sfx),
         }
-    }
-
-    /// `prompt.parameters` with what `generation` says in their place.
-    fn parameters(&mut self) -> BTreeMap<String, Scalar> {
-        let written = self.input.section("prompt").and_then(|prompt| prompt.get("parameters"));
-        let mut parameters = scalars(written);
-        for name in ["duration_seconds", "seed"] {
-            let Some(entry) = self.generation.entry(name) else { continue };
-            let Some(value) = scalar(entry) else { continue };
-            match parameters.get(name) {
-                Some(other) if *other != value => {
-                    let there = written.and_then(|written| written.get(name));
-                    self.checker.diagnostics.push(
-                        Diagnostic::error(
-                            "spec::disagreement",
-                            format!("`{name}` is written twice, differently"),
-                        )
-                        .at(entry.value.span, "here")
-                        .at(there.map_or(entry.value.span, |there| there.span), "and here")
-                        .help("keep one of them"),
-                    );
-                }
-                _ => {
-                    parameters.insert(name.to_owned(), value);
-                }
-            }
-        }
-        parameters
     }
 
     fn references(&mut self) -> Vec<Source> {
@@ -312,7 +275,7 @@ impl Reader<'_, '_, '_> {
                 model: item.get_text("model").map(str::to_owned).or_else(|| {
                     providers::find(text).and_then(|provider| provider.model).map(str::to_owned)
                 }),
-                parameters: scalars(item.get("parameters")),
+                parameters: parameters::scalars(item.get("parameters")),
             });
         }
         all
@@ -352,7 +315,7 @@ impl Reader<'_, '_, '_> {
             preset: preset.text()?.to_owned(),
             seed: number("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0),
             duration_seconds: self.duration(),
-            parameters: scalars(self.generation.get("parameters")),
+            parameters: parameters::scalars(self.generation.get("parameters")),
         })
     }
 
@@ -373,8 +336,9 @@ impl Reader<'_, '_, '_> {
     }
 
     fn command(&mut self) -> Option<CommandRun> {
-        let run = self.need("run", "write `run: [program, argument]`")?;
-        let output = self.need_path("output", "write `output: out.png`")?;
+        let run = self.need("run", "write `run: [program, argument]`");
+        let output = self.need_path("output", "write `output: out.png`");
+        let run = run?;
         let paths = |value: Option<&Value>| -> Vec<RelPath> {
             let items = value.map_or(&[][..], Value::items);
             items.iter().filter_map(|item| RelPath::new(item.text()?).ok()).collect()
@@ -387,6 +351,7 @@ impl Reader<'_, '_, '_> {
             let help = "write `run: [program, argument]`";
             self.checker.wrong_value("`run` names no program", run.span, help);
         }
+        let output = output?;
         Some(CommandRun {
             run: words(Some(&run)),
             inputs: paths(self.generation.get("inputs")),
@@ -412,42 +377,6 @@ impl Reader<'_, '_, '_> {
 
     fn need_path(&mut self, key: &str, help: &str) -> Option<RelPath> {
         RelPath::new(self.need(key, help)?.text()?).ok()
-    }
-}
-
-/// Parameters with the types that the table gives them, else those that their texts have.
-fn scalars(value: Option<&Value>) -> BTreeMap<String, Scalar> {
-    value
-        .map_or(&[][..], Value::entries)
-        .iter()
-        .filter_map(|entry| Some((entry.key.to_string(), scalar(entry)?)))
-        .collect()
-}
-
-fn scalar(entry: &Entry) -> Option<Scalar> {
-    let yaml::Kind::Scalar { text, style } = &entry.value.kind else { return None };
-    let known = PARAMETERS.iter().find(|key| key.name == &*entry.key);
-    match known.map(|key| key.shape) {
-        Some(Shape::Integer(..)) => yaml::parse_integer(text).map(Scalar::Integer),
-        Some(Shape::Number(..)) => yaml::parse_number(text).map(Scalar::Number),
-        Some(Shape::Seconds) => yaml::parse_seconds(text).map(Scalar::Number),
-        Some(Shape::Boolean) => Some(Scalar::Boolean(&**text == "true")),
-        Some(_) => Some(Scalar::Text(text.to_string())),
-        None if *style == Style::Plain => Some(typed(text)),
-        None => Some(Scalar::Text(text.to_string())),
-    }
-}
-
-fn typed(text: &str) -> Scalar {
-    match text {
-        "true" => Scalar::Boolean(true),
-        "false" => Scalar::Boolean(false),
-        _ => match (yaml::parse_integer(text), yaml::parse_number(text)) {
-            // `007` and `+1` keep their form as text: they are names more often than numbers.
-            (Some(number), _) if number.to_string() == text => Scalar::Integer(number),
-            (None, Some(number)) => Scalar::Number(number),
-            _ => Scalar::Text(text.to_owned()),
-        },
     }
 }
 

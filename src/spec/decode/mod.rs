@@ -1,6 +1,9 @@
 //! A merged tree becomes an `AssetSpec`: checked against the table of keys, then taken apart.
 
+mod checks;
+mod files;
 mod generate;
+mod parameters;
 mod prompt;
 mod publish;
 mod steps;
@@ -41,7 +44,7 @@ pub(super) fn decode(
     let mut checker = Checker { codes: &CODES, diagnostics };
     checker.map("", tree, SPEC);
     version(tree, &mut checker);
-    generate::size(input, &mut checker);
+    parameters::size(input, &mut checker);
     let provider = generate::provider(input, &mut checker);
     let media = generate::media(input, provider, &mut checker);
     // A wrong step shows even where the provider is wrong, so that one run reports both.
@@ -51,6 +54,7 @@ pub(super) fn decode(
     let encoding = publish.as_ref().and_then(|publish| publish.files.first()?.encoding.into());
     let generate = generate::generate(input, provider, media, encoding, used, &mut checker);
     steps::sizes(input, generate.as_ref(), &steps, &mut checker);
+    files::check(input, generate.as_ref(), &steps, used, checker.diagnostics);
     Some(AssetSpec {
         id: input.merged.id.clone(),
         file: input.file.clone(),

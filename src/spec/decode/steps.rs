@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Encoding, MediaKind, RelPath, Span};
-use crate::spec::decode::{Input, media_word};
-use crate::spec::op::{Check, Fit, GenerateOp, Level, ProcessOp, ResizeMethod, Step};
+use crate::spec::decode::{Input, checks};
+use crate::spec::op::{Fit, GenerateOp, Level, ProcessOp, ResizeMethod, Step};
 use crate::yaml::{self, Checker, Value};
 
 /// Steps of pictures and of sounds; those in neither list fit both.
@@ -22,19 +22,6 @@ const IMAGE_STEPS: [&str; 10] = [
 ];
 const AUDIO_STEPS: [&str; 6] =
     ["normalize", "trim_silence", "fade", "loop", "resample", "channels"];
-const IMAGE_CHECKS: [&str; 5] =
-    ["has_alpha", "no_alpha", "dimensions_match", "is_power_of_two", "not_blank"];
-const AUDIO_CHECKS: [&str; 8] = [
-    "duration_range",
-    "no_clipping",
-    "not_silent",
-    "loudness",
-    "loop_seam",
-    "sample_rate",
-    "channels",
-    "bitrate",
-];
-
 /// The steps that can be decoded, with the places of their `action`.
 pub(super) fn steps(
     input: &Input<'_>,
@@ -48,7 +35,7 @@ pub(super) fn steps(
             let action = item.get("action")?;
             let name = action.text()?;
             let mut reader = Reader { item, name, span: action.span, media, checker };
-            reader.fits_media(name, "step", action.span, &IMAGE_STEPS, &AUDIO_STEPS);
+            reader.fits_media();
             Some((reader.step()?, action.span))
         })
         .collect()
@@ -117,7 +104,11 @@ impl Reader<'_, '_, '_> {
     fn step(&mut self) -> Option<Step> {
         if self.name == "validate" {
             let checks = self.need("checks", "write `checks: [has_alpha]`")?;
-            let checks = checks.items().iter().filter_map(|check| self.check(check)).collect();
+            let checks = checks
+                .items()
+                .iter()
+                .filter_map(|check| checks::check(check, self.media, self.checker))
+                .collect();
             return Some(Step::Validate(checks));
         }
         self.process().map(Step::Process)
@@ -220,102 +211,9 @@ impl Reader<'_, '_, '_> {
         })
     }
 
-    fn check(&mut self, value: &Value) -> Option<Check> {
-        let (name, argument, span) = match value.text() {
-            Some(name) => (name, None, value.span),
-            None => {
-                let entry = value.entries().first()?;
-                (&*entry.key, Some(&entry.value), entry.key_span)
-            }
-        };
-        self.fits_media(name, "check", span, &IMAGE_CHECKS, &AUDIO_CHECKS);
-        let text = argument.and_then(Value::text);
-        Some(match name {
-            "has_alpha" => Check::HasAlpha,
-            "no_alpha" => Check::NoAlpha,
-            "dimensions_match" => Check::DimensionsMatch,
-            "is_power_of_two" => Check::IsPowerOfTwo,
-            "not_blank" => Check::NotBlank,
-            "no_clipping" => Check::NoClipping,
-            "not_silent" => Check::NotSilent,
-            "loop_seam" => Check::LoopSeam,
-            "file_size_reasonable" => Check::FileSizeReasonable,
-            "duration_range" => {
-                let [min, max] = argument?.items() else { return None };
-                let seconds = |value: &Value| yaml::parse_seconds(value.text()?);
-                let (min, max) = (seconds(min)?, seconds(max)?);
-                if min > max {
-                    let help = format!("write `[{max}, {min}]`");
-                    self.checker.wrong_value("this range is empty", argument?.span, help);
-                }
-                Check::DurationRange { min, max }
-            }
-            "loudness" => {
-                let argument = argument?;
-                let (target, tolerance) = match argument.is_map() {
-                    true => (argument.get_text("target"), argument.get_text("tolerance")),
-                    false => (argument.text(), None),
-                };
-                if target.is_none() {
-                    let help = "write `target: -16 LUFS`";
-                    self.checker.missing("`loudness` has no `target`", argument.span, help);
-                }
-                Check::Loudness {
-                    target: yaml::parse_decibel(target?)?,
-                    tolerance: tolerance.and_then(yaml::parse_decibel).unwrap_or(1.0),
-                }
-            }
-            "sample_rate" => Check::SampleRate(yaml::parse_hertz(text?)?),
-            "channels" => Check::Channels(text?.parse().ok()?),
-            "format" => {
-                let encoding = Encoding::from_extension(text?)?;
-                self.encoding_fits(encoding, argument?.span);
-                Check::Format(encoding)
-            }
-            "bitrate" => Check::Bitrate(yaml::parse_bitrate(text?)?),
-            _ => {
-                let size = name.strip_prefix("file_size_under_")?;
-                let bytes = yaml::parse_bytes(size);
-                if bytes.is_none() {
-                    self.checker.wrong_value(
-                        format!("`{name}` names no size"),
-                        span,
-                        "write `file_size_under_2mb` or `file_size_under_500kb`",
-                    );
-                }
-                Check::FileSizeUnder(bytes?)
-            }
-        })
-    }
-
-    fn fits_media(&mut self, name: &str, what: &str, span: Span, images: &[&str], sounds: &[&str]) {
-        let wrong = match self.media {
-            Some(MediaKind::Image) => sounds.contains(&name),
-            Some(MediaKind::Audio) => images.contains(&name),
-            None => false,
-        };
-        if let (true, Some(media)) = (wrong, self.media) {
-            self.checker.wrong_value(
-                format!("the {what} `{name}` does not fit {}", media_word(media)),
-                span,
-                format!("delete it, or change `generation.type`; this is {}", media_word(media)),
-            );
-        }
-    }
-
-    fn encoding_fits(&mut self, encoding: Encoding, span: Span) {
-        if let Some(media) = self.media
-            && encoding.media() != media
-        {
-            self.checker.wrong_value(
-                format!("`{}` does not hold {}", encoding.extension(), media_word(media)),
-                span,
-                match media {
-                    MediaKind::Image => "one of: png, webp, jpg, avif",
-                    MediaKind::Audio => "one of: ogg, mp3, opus, flac, wav",
-                },
-            );
-        }
+    fn fits_media(&mut self) {
+        let lists = (&IMAGE_STEPS[..], &AUDIO_STEPS[..]);
+        checks::fits_media((self.name, "step"), self.span, self.media, lists, self.checker);
     }
 
     /// Reports keys of the action that belong to the other media.
@@ -333,7 +231,7 @@ impl Reader<'_, '_, '_> {
         let mut formats = Vec::new();
         for item in items {
             if let Some(encoding) = item.text().and_then(Encoding::from_extension) {
-                self.encoding_fits(encoding, item.span);
+                checks::encoding_fits(encoding, self.media, item.span, self.checker);
                 if !formats.contains(&encoding) {
                     formats.push(encoding);
                 }
