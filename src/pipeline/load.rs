@@ -68,6 +68,7 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     diagnostics.extend(config_diagnostics);
     let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
     diagnostics.extend(spec::check_provider_names(names));
+    diagnostics.extend(spec::check_stand_ins(&defaults));
 
     let paths = list_specs(files, &config, &mut diagnostics)?;
     let ids = read_texts(files, &paths, table, &mut sources, &mut diagnostics);
@@ -111,7 +112,14 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
 }
 
 /// The expanded spec of one asset as text, with the origin of each line.
-pub fn render_expansion(session: &Session, loaded: &Loaded, asset: &AssetSpec) -> Option<String> {
+///
+/// `today`: `YYYY-MM-DD` in UTC.
+pub fn render_expansion(
+    session: &Session,
+    loaded: &Loaded,
+    asset: &AssetSpec,
+    today: &str,
+) -> Option<String> {
     let file = loaded.sources.find(&asset.file)?;
     let (parsed, _) = spec::parse(&loaded.sources, file);
     let context = spec::Context {
@@ -121,7 +129,7 @@ pub fn render_expansion(session: &Session, loaded: &Loaded, asset: &AssetSpec) -
         styles: &loaded.styles,
         listing: &DiskListing { files: session.files() },
     };
-    spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id)
+    spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id, today)
 }
 
 /// Puts assets into the order of work: priority, phase, id; unset ones come last.

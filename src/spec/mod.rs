@@ -18,6 +18,8 @@ mod providers;
 mod reference;
 mod render;
 mod schema;
+mod sent;
+mod stand_ins;
 mod template;
 mod unique;
 mod words;
@@ -29,6 +31,8 @@ pub use parse::{SpecFile, parse};
 pub use reference::reference_markdown;
 pub use render::render_expansion;
 pub use schema::{assetfile_schema_json, schema_json};
+pub use sent::sent_to_fallback;
+pub use stand_ins::check_stand_ins;
 pub use template::{Template, Templates};
 pub use unique::{AssetReferences, Claim, check_provider_names, check_references, check_unique};
 
