@@ -21,11 +21,15 @@ pub(super) fn provider(input: &Input<'_>, checker: &mut Checker<'_>) -> Option<P
         }
         let span =
             input.tree().entry("generation").map_or(input.merged.span, |entry| entry.key_span);
-        checker.missing(
-            "nothing says who makes this asset",
-            span,
-            "write `generation: { provider: placeholder }`, or another provider",
-        );
+        let defaults = input.context.defaults;
+        let has_defaults = defaults.image.is_some() || defaults.audio.is_some();
+        let help = match input.merged.media {
+            None if has_defaults => {
+                "write `type: image` or `type: audio`: the Assetfile has defaults by type"
+            }
+            _ => "write `generation: { provider: placeholder }`, or another provider",
+        };
+        checker.missing("nothing says who makes this asset", span, help);
         return None;
     };
     let found = providers::find(name.text()?);
