@@ -66,7 +66,7 @@ impl fmt::Display for Cost {
                 let (low, high) =
                     (rounded(low, places, Round::Down), rounded(high, places, Round::Up));
                 match low == high {
-                    true => write!(f, "{sign}{high}{unit}"),
+                    true => write!(f, "{sign}{}{unit}", without_zeros(&high)),
                     false => write!(f, "{sign}{low}–{high}{unit}"),
                 }
             }
@@ -77,6 +77,13 @@ impl fmt::Display for Cost {
             (None, None) => f.write_str("price unknown"),
         }
     }
+}
+
+/// The number without zeros at its end, but for two decimal places.
+fn without_zeros(number: &str) -> &str {
+    let shortest = number.find('.').map_or(number.len(), |point| point + 3);
+    let end = number.trim_end_matches('0').len().max(shortest).min(number.len());
+    &number[..end]
 }
 
 /// Decimal places that show an amount of dollars with two digits or more.

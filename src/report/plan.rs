@@ -407,3 +407,6 @@ pub fn explain_human(view: &PlanView<'_>) -> String {
 fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
+
+#[cfg(test)]
+mod tests;

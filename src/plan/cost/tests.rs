@@ -59,6 +59,7 @@ fn costs_are_rounded_outwards_and_unknown_is_said() {
     assert_eq!(usd(Some(65_000), Some(65_000)), "$0.065");
     assert_eq!(usd(Some(50_065), Some(55_388)), "$0.050–0.056");
     assert_eq!(usd(Some(2_200), Some(4_400)), "$0.0022–0.0044");
+    assert_eq!(usd(Some(40_000), Some(40_000)), "$0.04");
     assert_eq!(usd(Some(0), Some(0)), "$0.00");
     assert_eq!(usd(Some(0), Some(7)), "$0.000000–0.000007");
     assert_eq!(usd(Some(12_000_000), Some(12_000_001)), "$12.00–12.01");
@@ -81,7 +82,7 @@ fn a_request_is_priced_by_the_catalogue_or_the_assetfile() {
         ..ProviderConfig::default()
     };
     config.providers.insert("openai".to_owned(), own);
-    insta::assert_snapshot!(shown(&high(), &config), @"openai gpt-image-2 $0.040");
+    insta::assert_snapshot!(shown(&high(), &config), @"openai gpt-image-2 $0.04");
     let sound = Request { media: MediaKind::Audio, ..request("elevenlabs", None, &[]) };
     insta::assert_snapshot!(shown(&sound, &config), @"elevenlabs eleven_text_to_sound_v2 100–200 credits");
     let rate = ProviderConfig {
