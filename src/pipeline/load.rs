@@ -68,7 +68,7 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     diagnostics.extend(config_diagnostics);
     let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
     diagnostics.extend(spec::check_provider_names(names));
-    diagnostics.extend(spec::check_stand_ins(&defaults));
+    diagnostics.extend(spec::check_model_names(&defaults));
 
     let paths = list_specs(files, &config, &mut diagnostics)?;
     let ids = read_texts(files, &paths, table, &mut sources, &mut diagnostics);

@@ -1,47 +1,64 @@
-//! Checks the Assetfile's `retired_models` against the catalogue.
+//! Checks the models that the Assetfile names in `retired_models` and `prices` against the catalogue.
 
 use crate::base::diagnostic::did_you_mean;
-use crate::base::{Diagnostic, Diagnostics};
-use crate::catalog::{self, Catalog, State};
+use crate::base::{Diagnostic, Diagnostics, Span};
+use crate::catalog::{self, Catalog, Model, State};
 use crate::config::ProjectDefaults;
+use crate::yaml::Value;
 
 const CODE: &str = "config::unknown_model";
 
-/// Reports stand-ins that the catalogue does not have in the retired model's family.
+/// Reports stand-ins and priced models that the catalogue does not have.
 ///
-/// A model that the catalogue does not know may be one of an open host; nothing is said of it.
-pub fn check_stand_ins(defaults: &ProjectDefaults) -> Diagnostics {
+/// Nothing is said of a model that may be one of a host which runs any.
+pub fn check_model_names(defaults: &ProjectDefaults) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    let written = defaults.written.as_ref().and_then(|root| root.get("retired_models"));
-    for entry in written.map_or(&[][..], |value| value.entries()) {
-        let models = || Catalog::shipped().models.iter().filter(|model| !model.is_any());
+    let Some(written) = &defaults.written else { return diagnostics };
+    for entry in written.get("retired_models").map_or(&[][..], Value::entries) {
         let Some(retired) = models().find(|model| model.is_called(&entry.key)) else {
             if let Some(near) = did_you_mean(&entry.key, models().map(|model| &*model.id)) {
-                diagnostics.push(
-                    Diagnostic::error(CODE, format!("no model is called `{}`", entry.key))
-                        .at(entry.key_span, "")
-                        .help(format!("did you mean `{near}`?")),
-                );
+                let message = format!("no model is called `{}`", entry.key);
+                let help = format!("did you mean `{near}`?");
+                diagnostics
+                    .push(Diagnostic::error(CODE, message).at(entry.key_span, "").help(help));
             }
             continue;
         };
-        let Some(stand_in) = entry.value.text() else { continue };
-        if catalog::model(&retired.family, stand_in).is_some() {
-            continue;
+        if let Some(stand_in) = entry.value.text() {
+            check(&retired.family, stand_in, entry.value.span, &mut diagnostics);
         }
-        let sold: Vec<&str> = models()
-            .filter(|model| model.family == retired.family && model.state != State::Retired)
-            .map(|model| &*model.id)
-            .collect();
-        let help = match did_you_mean(stand_in, sold.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("models: {}", sold.join(", ")),
-        };
-        diagnostics.push(
-            Diagnostic::error(CODE, format!("`{}` has no model `{stand_in}`", retired.family))
-                .at(entry.value.span, "")
-                .help(help),
-        );
+    }
+    for provider in written.get("providers").map_or(&[][..], Value::entries) {
+        let Some(row) = catalog::find_provider(&provider.key) else { continue };
+        let runs_any = Catalog::shipped()
+            .models
+            .iter()
+            .any(|model| model.family == row.family && model.is_any());
+        let prices = provider.value.get("prices").map_or(&[][..], Value::entries);
+        for price in prices.iter().filter(|_| !runs_any) {
+            check(&row.family, &price.key, price.key_span, &mut diagnostics);
+        }
     }
     diagnostics
+}
+
+fn models() -> impl Iterator<Item = &'static Model> {
+    Catalog::shipped().models.iter().filter(|model| !model.is_any())
+}
+
+fn check(family: &str, id: &str, span: Span, diagnostics: &mut Diagnostics) {
+    if catalog::model(family, id).is_some() {
+        return;
+    }
+    let sold: Vec<&str> = models()
+        .filter(|model| model.family == family && model.state != State::Retired)
+        .map(|model| &*model.id)
+        .collect();
+    let help = match did_you_mean(id, sold.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("models: {}", sold.join(", ")),
+    };
+    diagnostics.push(
+        Diagnostic::error(CODE, format!("`{family}` has no model `{id}`")).at(span, "").help(help),
+    );
 }
