@@ -37,7 +37,8 @@ pub const ASSETFILE: &[Key] = &[
         "retired_models",
         MapOf(&Text),
         No,
-        "model to the one that is bought in its place from now on: `{ dall-e-3: gpt-image-2 }`; what was bought stays fresh",
+        "model to the one that is bought in its place from now on: \
+         `{ dall-e-3: gpt-image-2 }`; what was bought stays fresh",
     ),
     Key::new("providers", MapOf(&Map(PROVIDER)), Inner, "settings by the provider's name in specs"),
     Key::new("budget", Map(BUDGET), No, "hard caps in USD"),

@@ -32,12 +32,17 @@ pub fn reference_markdown() -> String {
     );
     section(&mut out, "### File", "", FILE);
     section(&mut out, "### Spec", "", SPEC);
-    out.push_str("\n### Parameters of requests\n\nKeys of `prompt.parameters`. Each model takes some of them and others of its own, which are listed below \
-         it;\nfor hosts that take any, a value has the type of its text: `true` and `false`, numbers, text.\n");
+    out.push_str(
+        "\n### Parameters of requests\n\nKeys of `prompt.parameters`. Each model takes some of them \
+         and others of its own, which are listed below it;\nfor hosts that take any, a value has the \
+         type of its text: `true` and `false`, numbers, text.\n",
+    );
     section(&mut out, "", "", PARAMETERS);
     models::write(&mut out);
-    out.push_str("\n### Steps\n\nEntries of `post_processing`, such as `{ action: resize, dimensions: 128x128, fit: contain }`. They run in \
-         the\norder written, on one picture or sound.\n");
+    out.push_str(
+        "\n### Steps\n\nEntries of `post_processing`, such as `{ action: resize, dimensions: \
+         128x128, fit: contain }`. They run in the\norder written, on one picture or sound.\n",
+    );
     for (name, keys) in STEPS {
         let _ = write!(out, "\n#### {name}\n\n{}\n", meaning(name));
         section(&mut out, "", "", keys);
@@ -65,9 +70,7 @@ fn meaning(step: &str) -> &'static str {
         "watermark" => "Image: lays another picture on top.",
         "compress" => "Image: how much work goes into making files smaller.",
         "variants" => "Image: publishes the picture in several sizes, as `name@2x.png`.",
-        "convert" => {
-            "Publishes the asset in more encodings beside the main file, or sets their quality."
-        }
+        "convert" => "Publishes more encodings beside the main file, or sets their quality.",
         "normalize" => "Audio: brings the level to a peak or a loudness.",
         "trim_silence" => "Audio: cuts silence off both ends.",
         "fade" => "Audio: fades in and out.",

@@ -171,5 +171,8 @@ fn translations(out: &mut String, catalog: &Catalog) {
         let _ =
             writeln!(out, "| `{}` | {from} | {sent} | {place} | {} |", rule.parameter, rule.why);
     }
-    out.push_str("| `prompt.negative` | any | `Avoid: …` at the end of the prompt | models without a field for it | the prompt says it |\n");
+    out.push_str(
+        "| `prompt.negative` | any | `Avoid: …` at the end of the prompt | models without a field for \
+         it | the prompt says it |\n",
+    );
 }
