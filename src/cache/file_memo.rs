@@ -237,7 +237,7 @@ impl ProjectFiles {
     ) -> Result<(T, Stat), FileError> {
         let at = |error| read_error(path, error);
         for _ in 0..READ_TRIES {
-            let file = File::open(self.resolve(path)?).map_err(at)?;
+            let file = open_at_once(&self.resolve(path)?).map_err(at)?;
             let metadata = file.metadata().map_err(at)?;
             if !metadata.is_file() {
                 return Err(not_a_file(path));
@@ -305,6 +305,17 @@ fn read_error(path: &RelPath, source: io::Error) -> FileError {
         ErrorKind::NotFound | ErrorKind::NotADirectory => FileError::Missing { path },
         _ => FileError::Io { path, source },
     }
+}
+
+/// Opens a file for reading; a pipe as well, where opening would else wait for a writer.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.read(true).open(path)
 }
 
 fn not_a_file(path: &RelPath) -> FileError {

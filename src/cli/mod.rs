@@ -16,16 +16,25 @@ pub mod terminal;
 pub mod upkeep;
 
 use std::ffi::OsString;
+use std::panic;
 
+use crate::cache::in_guarded_work;
 use crate::cli::args::Command;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::execute::with_causes;
 
-/// Runs the program with the arguments of this process.
+/// Runs the program with the arguments of this process; a panic is an internal error.
 pub fn main() -> ExitCode {
-    run(std::env::args_os())
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        // What damaged files lead to is caught and told in the tool's own words.
+        if !in_guarded_work() {
+            usual(info);
+        }
+    }));
+    panic::catch_unwind(|| run(std::env::args_os())).unwrap_or(ExitCode::Internal)
 }
 
 /// Runs the program with these arguments, the first of which is its name.

@@ -74,8 +74,8 @@ impl Execution {
 
 /// Runs every action of the graph whose predecessors succeeded.
 ///
-/// A failed action skips its dependents only. When `stop` is raised nothing more starts; what runs
-/// is finished and the rest is cancelled.
+/// A failed action skips its dependents only. When `stop` is raised no further chain begins; those
+/// that have begun are finished, since what was made is to be published, and the rest is cancelled.
 pub fn run(
     graph: &ActionGraph,
     executor: &dyn Executor,
@@ -97,8 +97,8 @@ pub fn run(
     let mut running = 0;
     pool.in_place_scope(|scope| {
         loop {
-            while running < limits.workers.max(1) && !stop.is_raised() {
-                let Some(id) = queue.pop() else { break };
+            while running < limits.workers.max(1) {
+                let Some(id) = queue.pop(stop.is_raised()) else { break };
                 running += 1;
                 let sender = sender.clone();
                 scope.spawn(move |_| {
@@ -188,8 +188,13 @@ impl<'a> Queue<'a> {
         self.ready.push((begun, Reverse(rank), Reverse(id.index())));
     }
 
-    fn pop(&mut self) -> Option<ActionId> {
-        let (_, _, Reverse(index)) = self.ready.pop()?;
+    /// The next action; with `only_begun` none that begins a chain.
+    fn pop(&mut self, only_begun: bool) -> Option<ActionId> {
+        let &(begun, _, Reverse(index)) = self.ready.peek()?;
+        if only_begun && !begun {
+            return None;
+        }
+        self.ready.pop();
         let id = ActionId::new(index);
         self.set_status(id, Status::Running);
         Some(id)
@@ -207,7 +212,8 @@ impl<'a> Queue<'a> {
             if let Status::Waiting(count) = &mut self.statuses[next.index()] {
                 *count -= 1;
                 if *count == 0 {
-                    self.make_ready(next, true);
+                    let begun = self.graph.nodes[next].asset == self.graph.nodes[id].asset;
+                    self.make_ready(next, begun);
                 }
             }
         }
@@ -338,14 +344,16 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_stop_finishes_what_runs_and_cancels_the_rest() {
+    fn a_raised_stop_finishes_chains_that_have_begun_and_cancels_the_rest() {
         let graph = chains(2);
         let executor =
             Recorder { stop_after: Some((1, StopSignal::default())), ..Recorder::default() };
         let execution = run_with(&graph, &executor, false);
-        assert_eq!(execution.outcome(graph.chains[&AssetIndex(0)][0]), &Outcome::Ran);
-        assert_eq!(execution.outcome(graph.chains[&AssetIndex(0)][1]), &Outcome::Cancelled);
-        assert_eq!(execution.outcome(graph.chains[&AssetIndex(1)][0]), &Outcome::Cancelled);
+        for (asset, expected) in [(0, Outcome::Ran), (1, Outcome::Cancelled)] {
+            for &id in &graph.chains[&AssetIndex(asset)] {
+                assert_eq!(execution.outcome(id), &expected);
+            }
+        }
     }
 
     #[test]

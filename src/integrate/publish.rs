@@ -103,16 +103,24 @@ pub fn destination(root: &Path, path: &RelPath) -> Result<PathBuf, PublishError>
             if !place.starts_with(&root) {
                 return Err(outside());
             }
-            if place.is_dir() {
-                Err(PublishError::Directory { path: path.clone() })
-            } else {
-                Ok(place)
-            }
+            let target = fs::metadata(&place).map_err(io)?;
+            regular(path, &target).map(|()| place)
         }
-        Ok(metadata) if metadata.is_dir() => Err(PublishError::Directory { path: path.clone() }),
-        Ok(_) => Ok(place),
+        Ok(metadata) => regular(path, &metadata).map(|()| place),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(place),
         Err(error) => Err(io(error)),
+    }
+}
+
+/// Refuses folders, and pipes and devices: reading those would wait, writing would lose them.
+fn regular(path: &RelPath, found: &fs::Metadata) -> Result<(), PublishError> {
+    if found.is_dir() {
+        Err(PublishError::Directory { path: path.clone() })
+    } else if found.is_file() {
+        Ok(())
+    } else {
+        let source = io::Error::new(ErrorKind::InvalidInput, "it is no regular file");
+        Err(PublishError::Io { path: path.clone(), source })
     }
 }
 

@@ -3,9 +3,13 @@
 //! `ASSETBUILD_SOAK` sets how many rounds the random tests go, `ASSETBUILD_SEED` where they begin.
 
 mod crowd;
+mod disk;
 mod edits;
+mod hostile;
 mod interrupt;
 mod kill;
+mod lockfile;
+mod paths;
 mod random;
 mod stores;
 mod world;

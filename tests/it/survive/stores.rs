@@ -236,7 +236,9 @@ fn rebuild(project: &Project) -> Output {
     let spec = project.read("specs/coin.yaml");
     let (from, to) = if spec.contains("8x8") { ("8x8", "16x16") } else { ("16x16", "8x8") };
     project.edit("specs/coin.yaml", from, to);
-    project.succeed(&[])
+    let output = project.succeed(&[]);
+    assert!(!project.has(".assetcache/state.unclean"), "the last one to leave says all went well");
+    output
 }
 
 fn said_so(output: &Output) -> bool {

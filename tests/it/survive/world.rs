@@ -105,12 +105,12 @@ impl World {
     /// Makes one edit to specs or sources; returns its name.
     pub(super) fn edit_spec_or_source(&mut self) -> &'static str {
         match self.random.below(14) {
-            0 => {
+            at if at == 0 || self.items.len() < 6 => {
                 self.add_item();
                 self.write_specs();
                 "add a spec"
             }
-            1 if self.items.len() > 4 => {
+            1 => {
                 let index = self.any_item();
                 self.items.remove(index);
                 self.write_specs();
@@ -391,6 +391,17 @@ impl World {
             assert!(self.project.read_bytes(path) == project.read_bytes(path), "{path} differs");
         }
         assert_eq!(read_json(&self.project), read_json(&project), "the manifests differ");
+    }
+}
+
+/// Keeps the project of a failed test where `ASSETBUILD_KEEP` says.
+impl Drop for World {
+    fn drop(&mut self) {
+        let Some(target) = std::env::var_os("ASSETBUILD_KEEP") else { return };
+        if std::thread::panicking() {
+            let root = self.project.root();
+            let _ = std::process::Command::new("cp").arg("-a").arg(root).arg(target).status();
+        }
     }
 }
 
