@@ -32,11 +32,8 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
             );
         }
     });
-    if pipeline::roll_forward(&session)? {
-        context.mention("completed the publishing that an earlier run had begun");
-    }
-    let prepared =
-        super::plan::prepare(context, &session, &selection, policy, super::plan::Wakes::Changed)?;
+    let wakes = super::plan::Wakes::Changed;
+    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
     let reporter = Reporters {
         format: context.format(),
         verbosity: context.global.verbosity(),

@@ -77,6 +77,26 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
+/// Assesses the project for a command that changes it, after commits that were cut off or are
+/// going on.
+///
+/// # Errors
+/// As `prepare`, and `CliError::Build` if a commit cannot be completed.
+pub(super) fn prepare_to_change(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+    policy: Policy,
+    wakes: Wakes,
+) -> Result<Prepared, CliError> {
+    loop {
+        let prepared = prepare(context, session, selection, policy, wakes)?;
+        if !pipeline::is_overtaken(session, &prepared)? {
+            return Ok(prepared);
+        }
+    }
+}
+
 /// Shows all diagnostics of a project.
 ///
 /// # Errors

@@ -35,13 +35,8 @@ pub fn unpin(context: &Context, args: &UnpinArgs) -> Result<ExitCode, CliError> 
 fn open(context: &Context, assets: &[String]) -> Result<(Session, Prepared), CliError> {
     let session = context.open()?;
     let selection = Selection { names: assets.to_owned(), ..Selection::default() };
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        Policy::default(),
-        super::plan::Wakes::Selected,
-    )?;
+    let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
+    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
     Ok((session, prepared))
 }
 

@@ -216,9 +216,11 @@ impl<'a> ChainExecutor<'a> {
         Ok(Done::Ran)
     }
 
+    /// Whether all files are in the store, and whole: what is found damaged only when it is to be
+    /// published comes too late to be made again.
     fn has_all(&self, outputs: &[Digest]) -> Result<bool, CasError> {
         for digest in outputs {
-            if !self.stores.cas.contains(digest)? {
+            if self.stores.cas.get(digest)?.is_none() {
                 return Ok(false);
             }
         }

@@ -31,8 +31,10 @@ impl IntegrateGuard {
     /// # Errors
     /// What the system says, also where files cannot be locked.
     pub fn acquire(path: &Path) -> io::Result<Self> {
-        let file = Self::open(path)?;
-        file.lock()?;
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let file = Self::open(path).map_err(named)?;
+        file.lock().map_err(named)?;
         Ok(Self { _file: file })
     }
 

@@ -240,6 +240,7 @@ pub(super) fn replace_file(
     path: &RelPath,
     bytes: &[u8],
 ) -> Result<Digest, PublishError> {
+    remove_leftovers(&destination(root, path)?);
     let staged = Staged::write(root, path, bytes)?;
     if let Err(error) = staged.sync().and_then(|()| staged.rename()) {
         staged.discard();
@@ -289,10 +290,37 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// The temp file of `place` has a name that tells what it is for, so that it is found again.
 fn temp_path(place: &Path, digest: &Digest) -> PathBuf {
+    let (prefix, suffix) = temp_affixes(place);
+    place.with_file_name(format!("{prefix}{}{suffix}", &digest.hex()[..12]))
+}
+
+/// What stands before and after the digest in the names of temp files for `place`.
+fn temp_affixes(place: &Path) -> (String, String) {
+    const LONGEST: usize = 40;
     let name = place.file_name().unwrap_or_default().to_string_lossy();
-    // Names are limited to 255 bytes on most systems.
-    let short: String = name.chars().take(40).collect();
-    place.with_file_name(format!(".{short}.{}.assetbuild", &digest.hex()[..12]))
+    // Names are limited to 255 bytes on most systems. One that is cut is told apart by its hash,
+    // since files of the same bytes may lie beside it.
+    let suffix = match name.chars().nth(LONGEST) {
+        None => ".assetbuild".to_owned(),
+        Some(_) => format!("-{}.assetbuild", &blake3::hash(name.as_bytes()).to_hex()[..12]),
+    };
+    let short: String = name.chars().take(LONGEST).collect();
+    (format!(".{short}."), suffix)
+}
+
+/// Removes temp files that killed runs left for `place`, whatever bytes they were to hold.
+fn remove_leftovers(place: &Path) {
+    let (prefix, suffix) = temp_affixes(place);
+    let folder = place.parent().and_then(|folder| fs::read_dir(folder).ok());
+    for entry in folder.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let digest = name.strip_prefix(&*prefix).and_then(|rest| rest.strip_suffix(&*suffix));
+        if digest.is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+            // What cannot be removed is met again at the next write.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn remove_if_there(place: &Path) -> io::Result<()> {
@@ -317,6 +345,30 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn a_temp_file_of_a_killed_run_goes_at_the_next_write() {
+        let root = tempfile::tempdir().expect("a folder");
+        let manifest = path("manifest.json");
+        let killed = Staged::write(root.path(), &manifest, b"killed").expect("written");
+        for other in [".manifest.json.0123456789ab.bak", ".manifest.json.mine.assetbuild"] {
+            fs::write(root.path().join(other), "a person's").expect("writable");
+        }
+        assert!(write_file(root.path(), &manifest, b"next").expect("written"));
+        assert!(!killed.temp.exists());
+        assert_eq!(names(root.path()).len(), 3, "other files stay");
+    }
+
+    #[test]
+    fn long_names_of_files_with_the_same_bytes_do_not_meet() {
+        let root = tempfile::tempdir().expect("a folder");
+        let name = |end: &str| path(&format!("{}{end}.png", "long".repeat(12)));
+        let (one, two) = (name("1"), name("2"));
+        let first = Staged::write(root.path(), &one, b"same").expect("written");
+        let second = Staged::write(root.path(), &two, b"same").expect("written");
+        first.rename().expect("its temp file is its own");
+        second.rename().expect("its temp file is its own");
     }
 
     #[test]

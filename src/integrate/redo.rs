@@ -267,7 +267,10 @@ impl<'a> Run<'a> {
             Ok(edited) => {
                 self.report.entries = edited.changed;
                 for (index, problem) in edited.problems {
-                    self.kept_entries.insert(owners[index]);
+                    // An entry that could not be removed is the person's from then on.
+                    if matches!(operations[index], Operation::Upsert { .. }) {
+                        self.kept_entries.insert(owners[index]);
+                    }
                     self.report(owners[index], Problem::Entry(problem));
                 }
             }
@@ -344,7 +347,7 @@ impl<'a> Run<'a> {
                     (false, Some(block), current) => {
                         let mut block = block.clone();
                         if self.kept_entries.contains(unit.id.as_str()) {
-                            block.entry = current.as_ref().and_then(|block| block.entry.clone());
+                            block.entry = kept_entry(&lock, unit, &block)?;
                         }
                         current.iter().for_each(|current| block.merge_purchases(current));
                         Some(block)
@@ -426,6 +429,26 @@ impl<'a> Run<'a> {
         }
         Ok(())
     }
+}
+
+/// What the lock says of a unit's entry, under the id that the asset has or under its former one.
+fn kept_entry(
+    lock: &LockFile,
+    unit: &Unit,
+    block: &Block,
+) -> Result<Option<OwnedEntry>, CommitError> {
+    let own = lock.get(&block.id).transpose()?.and_then(|current| current.entry);
+    if own.is_some() {
+        return Ok(own);
+    }
+    for id in unit.blocks.keys().filter(|id| **id != block.id) {
+        let former = lock.get(id).transpose()?.and_then(|former| former.entry);
+        let taken = former.as_ref().zip(block.entry.as_ref());
+        if taken.is_some_and(|(former, wanted)| same_place(former, wanted)) {
+            return Ok(former);
+        }
+    }
+    Ok(None)
 }
 
 fn same_place(a: &OwnedEntry, b: &OwnedEntry) -> bool {

@@ -27,7 +27,7 @@ use crate::integrate::commit::{
 use crate::integrate::entry::{EntryFile, entry_value};
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self, PublishError};
-use crate::integrate::redo::{self, Uninterrupted};
+use crate::integrate::redo::Uninterrupted;
 use crate::lock::{Block, FieldDigests};
 use crate::pipeline::keys;
 use crate::pipeline::load::Loaded;
@@ -224,26 +224,6 @@ struct LockAfter {
 fn lock_stat(session: &Session) -> Option<Stat> {
     let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
     session.files().stat(&lock).ok()
-}
-
-/// Completes a commit that was cut off; true if there was one.
-///
-/// # Errors
-/// `BuildError` if it cannot be completed; the record stays.
-pub fn roll_forward(session: &Session) -> Result<bool, BuildError> {
-    if !has_redo_record(session) {
-        return Ok(false);
-    }
-    let guard =
-        IntegrateGuard::acquire(&session.cache().integrate_lock()).map_err(BuildError::Guard)?;
-    let cas = LocalCas::new(session.cache());
-    let blobs = |digest: &Digest| {
-        let found = cas.get(digest).map_err(io::Error::other)?;
-        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store"))
-    };
-    let record = session.cache().redo_record();
-    let report = redo::roll_forward(session.root(), &record, &blobs, &Uninterrupted, &guard)?;
-    Ok(report.is_some())
 }
 
 /// Writes the record of the run. It only saves time, so a full or read-only disk is no failure.

@@ -7,6 +7,7 @@ pub mod build;
 pub mod keys;
 pub mod load;
 pub mod maintain;
+pub mod overtaken;
 pub mod prepare;
 pub mod recall;
 pub mod remember;
@@ -15,8 +16,9 @@ pub mod session;
 pub mod table;
 pub mod world;
 
-pub use build::{BuildError, BuildRequest, Built, build, has_redo_record, roll_forward};
+pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
 pub use maintain::MaintainError;
+pub use overtaken::is_overtaken;
 pub use prepare::{PrepareError, Prepared, Request, prepare};
 pub use select::Selection;
 pub use session::{OpenError, Session};

@@ -15,4 +15,5 @@ mod selection;
 mod specs;
 mod start;
 mod support;
+mod survive;
 mod tidy;

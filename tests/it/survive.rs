@@ -1,0 +1,35 @@
+//! What the tool must survive: kills, crowds, broken stores, hostile files and full disks.
+//!
+//! `ASSETBUILD_SOAK` sets how many rounds the random tests go, `ASSETBUILD_SEED` where they begin.
+
+mod crowd;
+mod edits;
+mod interrupt;
+mod kill;
+mod random;
+mod stores;
+mod world;
+
+use std::io::Write as _;
+
+/// Rounds of a random test: few in everyday runs, as many as the variable says in a soak.
+fn rounds(usual: usize) -> usize {
+    let wanted = std::env::var("ASSETBUILD_SOAK").ok();
+    wanted.map_or(usual, |text| text.parse().expect("ASSETBUILD_SOAK is a number"))
+}
+
+/// Where the random tests begin; the same seed gives the same edits.
+fn seed(usual: u64) -> u64 {
+    let wanted = std::env::var("ASSETBUILD_SEED").ok();
+    wanted.map_or(usual, |text| text.parse().expect("ASSETBUILD_SEED is a number"))
+}
+
+/// Tells why a test could not run here, past the capture of its output.
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Tells what a soak counted.
+fn tell(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
