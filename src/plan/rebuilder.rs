@@ -236,7 +236,7 @@ fn is_unbought(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool {
     let satisfied = |block: &Block| {
         let wanted = keys.wanted.key;
         block.purchases.iter().any(|purchase| purchase.wanted == wanted)
-            || (!block.purchases.is_empty() && block.kept.iter().any(|kept| kept.wanted == wanted))
+            || (!block.provisional && block.kept.iter().any(|kept| kept.wanted == wanted))
     };
     !spec.generate.is_free() && !block.is_some_and(satisfied)
 }
@@ -291,8 +291,9 @@ fn obstacle(
     dirt: Dirt,
     world: &dyn World,
 ) -> Option<(State, Reason)> {
-    if !spec.generate.is_free() && !dirt.generate {
-        let raw = block.and_then(|block| block.raw)?;
+    // What a free provider made and a person kept for a paid request has no raw of its own.
+    let raw = block.and_then(|block| block.raw).filter(|_| !dirt.generate);
+    if let Some(raw) = raw.filter(|_| !spec.generate.is_free()) {
         if world.has_raw(&raw) {
             return None;
         }

@@ -223,6 +223,28 @@ fn a_kept_result_is_good_for_the_new_request() {
 }
 
 #[test]
+fn a_kept_drawing_is_no_longer_unbought_until_something_has_to_run() {
+    let mut world = built(&svg_asset("coin"));
+    let mut spec = bought_asset("coin", "a glowing coin");
+    let why = "provider `dalle-3` is not part of this build".to_owned();
+    world.unavailable = Some(Availability::Unavailable(ReasonCode::ProviderMissing, why));
+    let block = world.blocks.get_mut("coin").expect("it was built");
+    block.definition = keys(&spec).definition.key;
+    block.kept.push(Kept { wanted: keys(&spec).wanted.key, reason: "will do".to_owned() });
+    assert_eq!(assess_in(&world, &spec).state, State::Fresh);
+    spec.steps.push(Step::Validate(vec![Check::NotBlank]));
+    spec.steps.insert(
+        0,
+        Step::Process(ProcessOp::Resize { size: (8, 8), method: ResizeMethod::Lanczos, fit: None }),
+    );
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Nothing));
+    let block = world.blocks.get_mut("coin").expect("it was built");
+    block.provisional = true;
+    assert_eq!(assess_in(&world, &spec).state, State::Blocked);
+}
+
+#[test]
 fn an_adopted_file_stays_whatever_the_spec_says() {
     let mut spec = svg_asset("coin");
     let mut world = built(&spec);
