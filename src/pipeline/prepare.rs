@@ -462,6 +462,12 @@ pub(super) fn read_optional(
     path: &std::path::Path,
     name: &str,
 ) -> Result<Option<String>, PrepareError> {
+    // Opening a pipe would wait for somebody to write to it.
+    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    if is_special {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(PrepareError::Io { path: name.to_owned(), source });
+    }
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
