@@ -21,7 +21,7 @@ use crate::pipeline::load::Loaded;
 use crate::pipeline::prepare::{Prepared, Timing};
 use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
-use crate::plan::{Policy, State as AssetState, Work};
+use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
 
 /// How a build runs.
 #[derive(Debug, Clone, Copy)]
@@ -181,6 +181,7 @@ fn run(
     }
     if let Some(environment) = request.environment
         && needs_record(&prepared.loaded)
+        && entries_stand(prepared, &committed)
     {
         Timing::of(&mut timings, request.clock, "record", || {
             record(session, prepared, draft(), &committed, environment, &lock_after);
@@ -193,6 +194,21 @@ fn run(
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
+}
+
+/// Whether the manifest holds what the lock says. A record of a manifest with an entry that is gone
+/// or edited would call it unchanged, and the edit would be forgotten.
+fn entries_stand(
+    prepared: &Prepared,
+    committed: &BTreeMap<String, Vec<(RelPath, Digest)>>,
+) -> bool {
+    let lacks_entry = |plan: &&AssetPlan| {
+        let is_about_entry =
+            |code| matches!(code, ReasonCode::EntryEdited | ReasonCode::EntryMissing);
+        plan.reasons.iter().any(|reason| is_about_entry(reason.code))
+    };
+    let id = |plan: &AssetPlan| &plan.asset.of(&prepared.loaded.assets).id;
+    prepared.plans.iter().filter(lacks_entry).all(|plan| committed.contains_key(id(plan)))
 }
 
 /// The lock as this run left it.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::{Digest, FieldList, RelPath};
 use crate::cache::{Batch, Cas as _, FileError, LocalCas, Run, State, StateError, StateNotice};
@@ -123,6 +124,12 @@ impl<'a> Building<'a> {
         Ok((built, outcomes))
     }
 
+    /// Adopted assets that lost something: their files come from the store, nothing runs.
+    fn adopted_work(&self) -> impl Iterator<Item = AssetIndex> {
+        let selected = self.prepared.selected.iter().copied();
+        selected.filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset))
+    }
+
     fn is_adopted(&self, asset: AssetIndex) -> bool {
         self.old_block(asset).is_some_and(|block| block.adopted)
     }
@@ -182,9 +189,15 @@ impl<'a> Building<'a> {
 
     fn entry(&self, asset: AssetIndex, facts: &[(Option<u32>, Option<u32>)]) -> EntryCommit {
         let spec = self.spec(asset);
-        let files: Vec<EntryFile<'_>> = spec
-            .publish
-            .files
+        let block = self.old_block(asset);
+        let mut files = spec.publish.files.clone();
+        if let Some(adopted) = block.as_ref().filter(|block| block.adopted) {
+            // Adopted files stay where they are, whatever the spec says.
+            for (file, (path, _)) in files.iter_mut().zip(&adopted.outputs) {
+                file.path.clone_from(path);
+            }
+        }
+        let files: Vec<EntryFile<'_>> = files
             .iter()
             .enumerate()
             .map(|(index, file)| EntryFile {
@@ -193,7 +206,6 @@ impl<'a> Building<'a> {
             })
             .collect();
         let assets_dir = &self.prepared.loaded.config.assets_dir;
-        let block = self.old_block(asset);
         let receipt = block.as_ref().and_then(|block| {
             let raw = block.raw?;
             block.purchases.iter().find(|purchase| purchase.raw == raw)
@@ -231,12 +243,7 @@ impl<'a> Building<'a> {
                 self.asset_commit(built.asset, block, &facts)
             })
             .collect();
-        let adopted = self
-            .prepared
-            .selected
-            .iter()
-            .copied()
-            .filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset));
+        let adopted = self.adopted_work();
         assets.extend(adopted.filter_map(|asset| {
             let block = self.old_block(asset)?;
             let block = Block { id: self.spec(asset).id.clone(), ..block };
@@ -342,6 +349,16 @@ impl<'a> Building<'a> {
             batch.traces.push((id.clone(), all_fields(self.keys(chain.asset))));
             let (asset, cached, took) = (id.clone(), chain.cached, chain.took);
             self.reporter.report(&Event::AssetBuilt { asset, cached, took });
+        }
+        for asset in self.adopted_work() {
+            let id = &self.spec(asset).id;
+            if dropped.contains(id.as_str()) {
+                summary.failed += 1;
+                continue;
+            }
+            summary.built += 1;
+            let event = Event::AssetBuilt { asset: id.clone(), cached: true, took: Duration::ZERO };
+            self.reporter.report(&event);
         }
         batch.accessed = self.cas.take_accessed();
         self.state.commit_batch(&batch, self.request.now)?;

@@ -249,26 +249,15 @@ fn plan_unbought(
     world: &dyn World,
     causes: &mut Vec<(State, Reason)>,
 ) -> Work {
-    let is_processable = match world.availability(spec) {
+    match world.availability(spec) {
         Availability::Ready => return if dirt.any() { Work::Chain } else { Work::Nothing },
         Availability::Unavailable(code, why) => {
             causes.push((State::Blocked, Reason::new(code, why)));
-            code != ReasonCode::StepMissing
         }
-        Availability::WaitsFor(path) => {
-            causes.push(waits_for(&path));
-            true
-        }
-        Availability::InputMissing(path) => {
-            causes.push(input_missing(&path));
-            true
-        }
-    };
-    // A placeholder goes through the same steps.
-    if !is_processable {
-        return Work::Nothing;
+        Availability::WaitsFor(path) => causes.push(waits_for(&path)),
+        Availability::InputMissing(path) => causes.push(input_missing(&path)),
     }
-    if !world.uses_placeholders() {
+    if !world.can_stand_in(spec) {
         return Work::Nothing;
     }
     let bought_before = block.is_some_and(|block| !block.provisional);

@@ -42,8 +42,12 @@ impl World for Fake {
     fn availability(&self, _: &AssetSpec) -> Availability {
         self.unavailable.clone().unwrap_or(Availability::Ready)
     }
-    fn uses_placeholders(&self) -> bool {
-        self.placeholders
+    fn can_stand_in(&self, _: &AssetSpec) -> bool {
+        let is_processable = !matches!(
+            self.unavailable,
+            Some(Availability::Unavailable(ReasonCode::StepMissing, _))
+        );
+        self.placeholders && is_processable
     }
     fn entry(&self, _: &Block) -> EntryState {
         self.entry.unwrap_or(EntryState::Stands)

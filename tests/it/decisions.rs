@@ -424,3 +424,27 @@ fn the_database_can_be_made_again() {
     built 2 of 2 assets: 2 generated, 2 processed, 2 files published in [TIME]
     ");
 }
+
+#[test]
+fn an_adopted_file_keeps_its_place_when_its_asset_is_renamed() {
+    let project = built_items();
+    let bytes = project.read_bytes("assets/images/gem.png");
+    project.write("assets/images/coin.png", &bytes);
+    project.succeed(&["adopt", "coin"]);
+    project.edit("specs/items.yaml", "id: coin,", "id: token,");
+    let output = project.succeed(&[]);
+    assert!(output.stderr.contains("built 1 of 2"), "{}", output.stderr);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&project.read("assets/manifest.json")).expect("JSON");
+    let path =
+        manifest["assets"]["images"]["genToken"]["path"].as_str().expect("a path").to_owned();
+    assert_eq!(project.read_bytes(&format!("assets/{path}")), bytes);
+    assert_eq!(project.run(&["--check"]).code, 0);
+    project.succeed(&["unpin", "token"]);
+    project.succeed(&[]);
+    assert_eq!(
+        project.files("assets/images"),
+        ["assets/images/gem.png", "assets/images/token.png"]
+    );
+    assert_eq!(project.run(&["--check"]).code, 0);
+}
