@@ -1,7 +1,11 @@
 //! `expand`, `graph` and `schema`: looking at what the tool understood.
 
+use image::ImageFormat;
+
+use crate::base::{MediaKind, RelPath};
 use crate::cli::args::{
-    self, CompletionsArgs, ExpandArgs, GraphArgs, GraphLanguage, ManArgs, SchemaArgs, SchemaOf,
+    self, CompletionsArgs, ExpandArgs, GraphArgs, GraphLanguage, ManArgs, ReportArgs, SchemaArgs,
+    SchemaOf,
 };
 use crate::cli::completions as scripts;
 use crate::cli::context::Context;
@@ -11,6 +15,7 @@ use crate::graph::action::ActionKind;
 use crate::graph::{self, AssetIndex, render};
 use crate::pipeline::load::render_expansion;
 use crate::plan::Policy;
+use crate::report::sheet;
 use crate::spec;
 
 /// Prints expanded specs with the place of each line.
@@ -55,6 +60,42 @@ pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> 
         GraphLanguage::Svg => context.data(&render::svg(&graph, assets)),
         GraphLanguage::Json => context.document(&render::json(&graph, assets)),
     }
+    Ok(ExitCode::Success)
+}
+
+/// Draws the published pictures of the selected assets on one sheet, by path.
+pub fn report(context: &Context, args: &ReportArgs) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let selection = super::build::selection(context, &session, &args.selection)?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        Policy::default(),
+        super::plan::Wakes::Selected,
+    )?;
+    let assets = prepared.selected.iter().map(|asset| asset.of(&prepared.loaded.assets));
+    let mut paths: Vec<&RelPath> = assets
+        .filter(|asset| asset.media == MediaKind::Image)
+        .map(|asset| &asset.publish.path)
+        .collect();
+    paths.sort();
+    let mut pictures = Vec::new();
+    for path in paths {
+        match image::open(path.under(session.root())) {
+            Ok(picture) => pictures.push(picture.to_rgba8()),
+            Err(error) => context.talk(&format!("left out {path}: {error}")),
+        }
+    }
+    let name = args.sheet.display();
+    let Some(sheet) = sheet::compose(&pictures) else {
+        return Err(CliError::Usage("there is no published picture to show".to_owned()));
+    };
+    sheet.save_with_format(&args.sheet, ImageFormat::Png).map_err(|error| CliError::Io {
+        action: format!("write {name}"),
+        source: std::io::Error::other(error),
+    })?;
+    context.mention(&format!("wrote {} pictures to {name}", pictures.len()));
     Ok(ExitCode::Success)
 }
 

@@ -79,6 +79,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::Prune(args) => upkeep::prune(context, &args),
         Command::Gc(args) => upkeep::gc(context, &args),
         Command::Store(args) => upkeep::store(context, args.command),
+        Command::Report(args) => inspect::report(context, &args),
         Command::Schema(args) => inspect::schema(context, &args),
         Command::Completions(args) => inspect::completions(context, &args),
         Command::Man(args) => inspect::man(context, &args),

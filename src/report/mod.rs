@@ -11,6 +11,7 @@ pub mod lines;
 pub mod log;
 pub mod ndjson;
 pub mod plan;
+pub mod sheet;
 pub mod summary;
 pub mod terminal;
 pub mod trace;

@@ -13,7 +13,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 2] = [
             "unpin",
         ],
     ),
-    ("Housekeeping", &["prune", "gc", "store", "schema", "completions", "man"]),
+    ("Housekeeping", &["prune", "gc", "store", "report", "schema", "completions", "man"]),
 ];
 
 /// `command` with its list of subcommands replaced by groups.

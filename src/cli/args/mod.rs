@@ -17,7 +17,8 @@ pub use build::{
 pub use global::{ColorChoice, Global, LogFormatChoice, OutputFormat};
 pub use upkeep::{
     AdoptArgs, CompletionsArgs, ExpandArgs, GcArgs, GraphArgs, GraphLanguage, InitArgs, KeepArgs,
-    ManArgs, NewArgs, PruneArgs, SchemaArgs, SchemaOf, StoreArgs, StoreCommand, UnpinArgs,
+    ManArgs, NewArgs, PruneArgs, ReportArgs, SchemaArgs, SchemaOf, StoreArgs, StoreCommand,
+    UnpinArgs,
 };
 
 use std::ffi::{OsStr, OsString};
@@ -70,6 +71,8 @@ pub enum Command {
     Gc(GcArgs),
     /// Rebuild or verify the stores
     Store(StoreArgs),
+    /// Draw the published pictures on one sheet
+    Report(ReportArgs),
     /// Print the JSON schema of a file, for editors
     Schema(SchemaArgs),
     /// Print a script that completes arguments in a shell

@@ -1,5 +1,7 @@
 //! Arguments of the other commands: starting, looking, deciding by hand, cleaning.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::args::build::{Execution, Policy};
@@ -102,6 +104,17 @@ pub struct PruneArgs {
     /// Delete the receipts of purchases, too
     #[arg(long)]
     pub forget: bool,
+}
+
+/// Draws published pictures on one sheet.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ReportArgs {
+    /// Which assets.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// The PNG file to write
+    #[arg(long, value_name = "FILE", required = true, help_heading = None)]
+    pub sheet: PathBuf,
 }
 
 /// Deletes unreachable blobs.
