@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::base::diagnostic::did_you_mean;
 use crate::base::{AudioMode, MediaKind, Scalar};
 use crate::catalog::data::{Catalog, TranslationAction, TranslationRule};
-use crate::catalog::model::{Model, Provider};
+use crate::catalog::model::{Model, Provider, State};
 use crate::catalog::parameter::{EditUse, Refusal, as_number, parse_size};
 use crate::catalog::request::{Issue, Sent, Target, Translation, Wanted};
 use crate::catalog::target::{find_target, wrong_kind};
@@ -79,7 +79,7 @@ pub(super) fn fit(
     }
     add_defaults(model, id, has_picture, &mut parameters, &mut issues);
     check_needs(model, &parameters, &mut issues);
-    check_pictures(wanted, model, id, &mut issues);
+    check_pictures(catalog, wanted, model, id, &mut issues);
     let sent = Sent {
         provider: provider.name.clone(),
         family: provider.family.clone(),
@@ -289,7 +289,10 @@ fn add_defaults(
                 issues.push(Issue {
                     field,
                     message: format!("{id} needs `{name}`"),
-                    help: Some(format!("allowed: {}", parameter.allowed())),
+                    help: Some(format!(
+                        "write `{name}` below `prompt.parameters`: {}",
+                        parameter.allowed()
+                    )),
                 });
             }
             None => {}
@@ -320,25 +323,43 @@ fn check_needs(model: &Model, parameters: &BTreeMap<String, Scalar>, issues: &mu
     }
 }
 
-fn check_pictures(wanted: &Wanted<'_>, model: &Model, id: &str, issues: &mut Vec<Issue>) {
-    let mut issue = |field: &str, message: String| {
-        issues.push(Issue { field: field.to_owned(), message, help: None });
+fn check_pictures(
+    catalog: &Catalog,
+    wanted: &Wanted<'_>,
+    model: &Model,
+    id: &str,
+    issues: &mut Vec<Issue>,
+) {
+    let mut issue = |field: &str, message: String, does: &dyn Fn(&Model) -> bool| {
+        let mut families: Vec<&str> = catalog
+            .models
+            .iter()
+            .filter(|model| model.media == wanted.media && model.state == State::Current)
+            .filter(|model| does(model))
+            .map(|model| model.family.as_str())
+            .collect();
+        families.dedup();
+        let help = match families.as_slice() {
+            [] => format!("leave `{field}` out"),
+            families => format!(
+                "leave `{field}` out, or name a provider with a model for it: {}",
+                families.join(", ")
+            ),
+        };
+        issues.push(Issue { field: field.to_owned(), message, help: Some(help) });
     };
-    let room = model.references_max.saturating_sub(usize::from(wanted.edit));
+    let edited = usize::from(wanted.edit);
+    let room = model.references_max.saturating_sub(edited);
     if wanted.references > room {
-        issue(
-            "reference",
-            match room {
-                0 => format!("{id} takes no references"),
-                room => {
-                    format!("{id} takes at most {room} references, these are {}", wanted.references)
-                }
-            },
-        );
+        let message = match room {
+            0 => format!("{id} takes no references"),
+            room => format!("{id} takes at most {room} references, not {}", wanted.references),
+        };
+        issue("reference", message, &|model| model.references_max >= wanted.references + edited);
     }
     if wanted.edit && !model.edits {
-        issue("edit", format!("{id} edits no pictures"));
+        issue("edit", format!("{id} edits no pictures"), &|model| model.edits);
     } else if wanted.mask && !model.mask {
-        issue("edit.mask", format!("{id} takes no mask"));
+        issue("edit.mask", format!("{id} takes no mask"), &|model| model.mask);
     }
 }

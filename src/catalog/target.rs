@@ -3,7 +3,7 @@
 use crate::base::diagnostic::did_you_mean;
 use crate::base::{AudioMode, MediaKind};
 use crate::catalog::data::Catalog;
-use crate::catalog::model::{Model, Provider};
+use crate::catalog::model::{Model, Provider, State};
 use crate::catalog::request::{Issue, Target, Wanted};
 
 /// The provider, the model's row and the model's exact id.
@@ -70,6 +70,7 @@ where
             .models
             .iter()
             .filter(|model| model.family == provider.family && model.engine == engine.name)
+            .filter(|model| model.state != State::Retired)
             .map(|model| model.id.as_str())
             .collect();
         let known = format!("models: {}", ids.join(", "));

@@ -342,7 +342,7 @@ fn sounds_out_of_range_and_of_the_wrong_kind_are_issues() {
     let speech = sound("elevenlabs", Some(AudioMode::Speech), &[]);
     assert_eq!(
         report(&speech.check()),
-        "prompt.parameters.voice: eleven_multilingual_v2 needs `voice`\n  hint: allowed: text\n"
+        "prompt.parameters.voice: eleven_multilingual_v2 needs `voice`\n  hint: write `voice` below `prompt.parameters`: text\n"
     );
     assert_eq!(sound("openai", None, &[]).check()[0].message, "`openai` makes no sounds");
     let whole =
@@ -407,11 +407,16 @@ fn pictures_are_counted_and_edits_need_a_model_that_edits() {
     assert_eq!(with("openai", 15, true, true).check(), []);
     assert_eq!(
         report(&with("openai", 16, true, false).check()),
-        "reference: gpt-image-2 takes at most 15 references, these are 16\n  hint: -\n"
+        "reference: gpt-image-2 takes at most 15 references, not 16\n  hint: leave `reference` out\n"
     );
     assert_eq!(
         report(&with("firefly", 2, true, true).check()),
-        "reference: image3 takes no references\n  hint: -\nedit: image3 edits no pictures\n  hint: -\n"
+        "reference: image3 takes no references\n  \
+         hint: leave `reference` out, or name a provider with a model for it: openai, \
+         stable-diffusion, replicate\n\
+         edit: image3 edits no pictures\n  \
+         hint: leave `edit` out, or name a provider with a model for it: openai, \
+         stable-diffusion, replicate\n"
     );
     let masked = with("stable-diffusion", 0, true, true).check();
     let fields: Vec<&str> = masked.iter().map(|issue| issue.field.as_str()).collect();

@@ -25,10 +25,11 @@ pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError
         super::plan::Wakes::Selected,
     )?;
     let loaded = &prepared.loaded;
+    let today = context.today();
     let texts: Vec<String> = prepared
         .selected
         .iter()
-        .filter_map(|asset| render_expansion(&session, loaded, asset.of(&loaded.assets)))
+        .filter_map(|asset| render_expansion(&session, loaded, asset.of(&loaded.assets), &today))
         .collect();
     context.data(&texts.join("---\n"));
     Ok(ExitCode::Success)

@@ -5,7 +5,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::pipeline::{self, Prepared, Selection, Session};
-use crate::plan::Policy;
+use crate::plan::{Policy, warn_of_ends};
 use crate::report::Format;
 use crate::report::plan::{self as render, PlanView};
 
@@ -15,6 +15,10 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let selection = super::build::selection(context, &session, &args.selection)?;
     let policy = super::build::policy(&args.policy);
     let prepared = prepare(context, &session, &selection, policy, Wakes::Changed)?;
+    let loaded = &prepared.loaded;
+    let asked = prepared.selected.iter().map(|asset| asset.of(&loaded.assets));
+    let ends = warn_of_ends(asked, &loaded.config, &context.today());
+    context.show(&ends.into_sorted(), &loaded.sources);
     with_view(&prepared, |view| {
         match context.format() {
             Format::Human | Format::Github => context.data(&render::human(view)),

@@ -37,9 +37,10 @@ pub const ASSETFILE: &[Key] = &[
         "retired_models",
         MapOf(&Text),
         No,
-        "retired model to the model that is bought in its place",
+        "model to the one that is bought in its place from now on: \
+         `{ dall-e-3: gpt-image-2 }`; what was bought stays fresh",
     ),
-    Key::new("providers", MapOf(&Map(PROVIDER)), Inner, "settings by provider name"),
+    Key::new("providers", MapOf(&Map(PROVIDER)), Inner, "settings by the provider's name in specs"),
     Key::new("budget", Map(BUDGET), No, "hard caps in USD"),
     Key::new("ask_above", Money, No, "a purchase plan above this asks once at a terminal")
         .or("0.00"),
@@ -55,7 +56,12 @@ pub const ASSETFILE: &[Key] = &[
     )
     .or("ask"),
     Key::new("constants", List(&Map(CONSTANTS)), Publishing, "files of constants to generate"),
-    Key::new("hooks", Map(HOOKS), No, "programs to run, as argument lists without a shell"),
+    Key::new(
+        "hooks",
+        Map(HOOKS),
+        No,
+        "programs to run, each a list of program and arguments, without a shell",
+    ),
     Key::new("remote", Map(REMOTE), No, "where results are shared: `dir` or `endpoint`"),
 ];
 
@@ -65,17 +71,37 @@ const DEFAULTS: &[Key] = &[
 ];
 
 const PROVIDER: &[Key] = &[
-    Key::new("concurrency", POSITIVE, No, "requests in flight at once"),
-    Key::new("requests_per_minute", POSITIVE, No, "requests a minute"),
-    Key::new("api_key_env", Text, No, "environment variable that holds the key"),
-    Key::new("base_url", Text, No, "full URL prefix"),
-    Key::new("model", Text, Request, "model of specs that name none"),
-    Key::new("engine", Text, Request, "engine behind a name that has several"),
-    Key::new("checkpoint", Text, Request, "checkpoint of a local engine"),
+    Key::new("concurrency", POSITIVE, No, "most requests in flight at once"),
+    Key::new("requests_per_minute", POSITIVE, No, "most requests sent in a minute"),
+    Key::new(
+        "api_key_env",
+        Text,
+        No,
+        "environment variable that holds the key, in place of the provider's usual one",
+    ),
+    Key::new("base_url", Text, No, "full URL prefix of a proxy or local server"),
+    Key::new("model", Text, Request, "model of specs that name none; `generation.model` wins"),
+    Key::new(
+        "engine",
+        Text,
+        Request,
+        "service or local server behind the name; each provider has its own",
+    ),
+    Key::new("checkpoint", Text, Request, "model that a local engine loads"),
     Key::new("timeout", Seconds, No, "seconds until a request is given up"),
-    Key::new("prices", MapOf(&Money), No, "model to price of a request in USD"),
-    Key::new("reserve_credits", AMOUNT, No, "credits that are never spent"),
-    Key::new("usd_per_1000_credits", Money, No, "price of a thousand credits in USD"),
+    Key::new(
+        "prices",
+        MapOf(&Money),
+        No,
+        "price of one request in USD by model, in place of the shipped one: `{ image3: 0.04 }`",
+    ),
+    Key::new("reserve_credits", AMOUNT, No, "credits of the account that are never spent"),
+    Key::new(
+        "usd_per_1000_credits",
+        Money,
+        No,
+        "what a thousand credits cost in USD; turns prices in credits into dollars",
+    ),
 ];
 
 const CAPS: &[Key] = &[
@@ -105,8 +131,12 @@ const CONSTANTS: &[Key] = &[
     Key::new("template", Path, Publishing, "the template of `language: template`"),
 ];
 
-const HOOKS: &[Key] =
-    &[Key::new("after_integrate", List(&List(&Text)), No, "run after files were published")];
+const HOOKS: &[Key] = &[Key::new(
+    "after_integrate",
+    List(&List(&Text)),
+    No,
+    "run after files were published: `[[npm, run, build]]`",
+)];
 
 const REMOTE: &[Key] = &[
     Key::new("dir", Text, No, "a shared folder; may lie outside the project"),

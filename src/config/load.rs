@@ -34,13 +34,15 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
 }
 
-/// The `defaults` of the Assetfile: merged under every spec of a type.
+/// What the Assetfile brings into specs: its `defaults`, merged under every spec of a type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProjectDefaults {
     /// Under image specs.
     pub image: Option<Value>,
     /// Under audio specs.
     pub audio: Option<Value>,
+    /// The whole file as it was written: where its settings stand.
+    pub written: Option<Value>,
 }
 
 /// Reads the Assetfile; without one, every setting has its default.
@@ -112,7 +114,11 @@ fn take(root: &Value, loaded: &mut Loaded) {
         let value = root.get("defaults")?.get(media)?;
         value.is_map().then(|| value.via(Via::ProjectDefaults))
     };
-    loaded.defaults = ProjectDefaults { image: defaults("image"), audio: defaults("audio") };
+    loaded.defaults = ProjectDefaults {
+        image: defaults("image"),
+        audio: defaults("audio"),
+        written: Some(root.clone()),
+    };
 }
 
 fn version(root: &Value, diagnostics: &mut Diagnostics) {

@@ -128,6 +128,19 @@ pub struct ProviderConfig {
     pub usd_per_1000_credits: Option<MicroUsd>,
 }
 
+impl Config {
+    /// A setting of a provider: under the name that specs use, else under its family's.
+    pub fn provider_setting<T>(
+        &self,
+        name: &str,
+        family: &str,
+        setting: impl Fn(&ProviderConfig) -> Option<T>,
+    ) -> Option<T> {
+        let of = |name: &str| self.providers.get(name).and_then(&setting);
+        of(name).or_else(|| of(family))
+    }
+}
+
 /// Hard caps in USD; none means no cap.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Budget {

@@ -347,7 +347,7 @@ impl<'a> Run<'a> {
                     (false, Some(block), current) => {
                         let mut block = block.clone();
                         if self.kept_entries.contains(unit.id.as_str()) {
-                            block.entry = kept_entry(&lock, unit, &block)?;
+                            block.entry = kept_entry(lock, unit, &block)?;
                         }
                         current.iter().for_each(|current| block.merge_purchases(current));
                         Some(block)

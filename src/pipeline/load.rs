@@ -269,6 +269,7 @@ impl<'a> Reader<'a> {
         self.diagnostics.extend(diagnostics);
         let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
         self.diagnostics.extend(spec::check_provider_names(names));
+        self.diagnostics.extend(spec::check_model_names(&defaults));
         let styles = self.read_styles(&config);
         Settings { config, defaults, styles }
     }
@@ -416,7 +417,14 @@ impl<'a> Reader<'a> {
 }
 
 /// The expanded spec of one asset as text, with the origin of each line.
-pub fn render_expansion(session: &Session, loaded: &Loaded, asset: &AssetSpec) -> Option<String> {
+///
+/// `today`: in UTC, `YYYY-MM-DD`.
+pub fn render_expansion(
+    session: &Session,
+    loaded: &Loaded,
+    asset: &AssetSpec,
+    today: &str,
+) -> Option<String> {
     let file = loaded.sources.find(&asset.file)?;
     let (parsed, _) = spec::parse(&loaded.sources, file);
     let context = spec::Context {
@@ -426,7 +434,7 @@ pub fn render_expansion(session: &Session, loaded: &Loaded, asset: &AssetSpec) -
         styles: &loaded.styles,
         listing: &DiskListing { files: session.files() },
     };
-    spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id)
+    spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id, today)
 }
 
 /// Puts assets into the order of work: priority, phase, id; unset ones come last.

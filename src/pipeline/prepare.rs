@@ -402,7 +402,9 @@ fn assess_all(
         .zip(&*keys)
         .enumerate()
         .map(|(number, (asset, keys))| {
-            plan::assess(index(number), asset, keys, &world, request.policy)
+            let mut plan = plan::assess(index(number), asset, keys, &world, request.policy);
+            plan::add_prices(&mut plan, asset, &loaded.config, request.today);
+            plan
         })
         .collect();
     let (left_over, gone) = find_orphans(loaded, plans, &blocks);

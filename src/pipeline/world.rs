@@ -183,21 +183,9 @@ impl ProjectWorld<'_> {
     }
 
     fn provider(&self, request: &Request) -> Availability {
-        let model = request.model.as_deref();
-        let retired = model
-            .and_then(|model| catalog::retirement(&request.family, model, self.today))
-            .filter(|retirement| retirement.retired);
-        if let (Some(retirement), Some(model)) = (retired, model)
-            && !self.config.retired_models.contains_key(model)
-        {
-            let mut why = format!("the model `{model}` is retired");
-            if let Some(date) = &retirement.date {
-                why += &format!(" since {date}");
-            }
-            if let Some(replacement) = &retirement.replacement {
-                why += &format!("; name a stand-in: retired_models: {{ {model}: {replacement} }}");
-            }
-            return Availability::Unavailable(ReasonCode::ModelRetired, why);
+        let order = catalog::order(&request.wanted(), &self.config.retired_models, self.today);
+        if let Err(obstacle) = order {
+            return Availability::Unavailable(ReasonCode::ModelRetired, obstacle.describe());
         }
         let why = format!("the provider `{}` is not part of this version", request.provider);
         Availability::Unavailable(ReasonCode::ProviderMissing, why)

@@ -5,10 +5,12 @@
 //! docs/design/states.md.
 
 pub mod cost;
+pub mod ending;
 pub mod reason;
 pub mod rebuilder;
 
-pub use cost::Cost;
+pub use cost::{Cost, Quote, add_prices};
+pub use ending::warn_of_ends;
 pub use reason::{Reason, ReasonCode};
 pub use rebuilder::{Policy, assess};
 
@@ -132,6 +134,8 @@ pub struct AssetPlan {
     pub actions: Vec<PlannedAction>,
     /// What a build would do about it.
     pub work: Work,
+    /// What buying it takes, if it has to be bought and prices were asked for.
+    pub quote: Option<Quote>,
     /// The id whose lock block is the asset's own: another one after a rename.
     pub block_id: Option<String>,
 }

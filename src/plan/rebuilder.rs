@@ -102,6 +102,7 @@ pub fn assess(
         reasons: causes.into_iter().map(|(_, reason)| reason).collect(),
         actions: chain(spec, dirt, block.is_some(), work),
         work,
+        quote: None,
         block_id: block.map(|block| block.id),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::SourceMap;
 use crate::graph::action::ActionKind;
-use crate::plan::{ActionState, AssetPlan, Cost, Reason, State, Work};
+use crate::plan::{ActionState, AssetPlan, Cost, Quote, Reason, State, Work};
 use crate::spec::AssetSpec;
 
 /// A plan with all that a person or a program wants to know about it.
@@ -62,6 +62,9 @@ pub fn human(view: &PlanView<'_>) -> String {
         for reason in plan.shown_reasons().skip(1) {
             out += &format!("    {}\n", with_place(view.sources, reason));
         }
+        for line in purchase_lines(plan, spec) {
+            out += &format!("    {line}\n");
+        }
     }
     for (path, id) in view.orphans {
         out += &format!("? {path}  left over from `{id}`: assetbuild prune\n");
@@ -81,8 +84,7 @@ fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
             format!("free: {}", spec.generate.provider())
         }
         (Work::Chain, _) if buys(plan) > 0 => {
-            let cost = total_cost(plan).map(|cost| format!("  {cost}")).unwrap_or_default();
-            format!("buy {} × {}{cost}", buys(plan), model_name(spec))
+            format!("buy {}", purchase(plan, spec, buys(plan)))
         }
         (Work::Chain, _) => format!("free: {why}"),
         (Work::Nothing, state) => format!("{}: {why}", state.as_str()),
@@ -109,23 +111,48 @@ fn buys(plan: &AssetPlan) -> usize {
     plan.actions.iter().filter(|action| action.paid && action.state == ActionState::Dirty).count()
 }
 
-fn model_name(spec: &AssetSpec) -> String {
-    match &spec.generate {
-        crate::spec::op::GenerateOp::Request(request) => {
-            request.model.clone().unwrap_or_else(|| request.provider.clone())
-        }
-        other => other.provider().to_owned(),
+/// `4 × gpt-image-2  $0.20–0.23`.
+fn purchase(plan: &AssetPlan, spec: &AssetSpec, count: usize) -> String {
+    let Some(quote) = &plan.quote else {
+        return format!("{count} × {}", spec.generate.provider());
+    };
+    let instead = match &quote.in_place_of {
+        Some(retired) => format!(" in place of {retired}"),
+        None => String::new(),
+    };
+    format!("{count} × {}{instead}  {}", quote.model, quote.total(count))
+}
+
+/// What a purchase that cannot be made now would take, and what its price leaves out.
+fn purchase_lines(plan: &AssetPlan, spec: &AssetSpec) -> Vec<String> {
+    let Some(quote) = &plan.quote else { return Vec::new() };
+    let mut lines = Vec::new();
+    if buys(plan) == 0 {
+        let would = format!("would buy {}", purchase(plan, spec, would_buy(plan, spec)));
+        lines.push(match quote.is_suggestion {
+            true => format!("{would}, once it stands in"),
+            false => would,
+        });
+    }
+    lines.extend(quote.notes.iter().cloned());
+    lines
+}
+
+/// How many results would be bought if they could be.
+fn would_buy(plan: &AssetPlan, spec: &AssetSpec) -> usize {
+    let paid = plan.actions.iter().filter(|a| a.paid && a.state != ActionState::Fresh).count();
+    // The actions of a placeholder's plan are free.
+    match paid {
+        0 => usize::try_from(spec.selection.variations).unwrap_or(usize::MAX),
+        paid => paid,
     }
 }
 
+/// The price of everything that the plan of an asset buys.
 fn total_cost(plan: &AssetPlan) -> Option<Cost> {
-    let mut costs = plan
-        .actions
-        .iter()
-        .filter(|action| action.paid && action.state == ActionState::Dirty)
-        .filter_map(|action| action.cost.clone());
-    let first = costs.next()?;
-    Some(costs.fold(first, |sum, cost| sum.plus(&cost)))
+    let count = buys(plan);
+    let quote = plan.quote.as_ref().filter(|_| count > 0)?;
+    Some(quote.total(count))
 }
 
 fn totals_line(view: &PlanView<'_>) -> String {
@@ -152,18 +179,9 @@ fn totals_line(view: &PlanView<'_>) -> String {
     line += &if paid == 0 {
         "  Nothing to buy.".to_owned()
     } else {
-        let high: Option<i64> = view
-            .plans
-            .iter()
-            .filter(|plan| buys(plan) > 0)
-            .map(|plan| total_cost(plan).and_then(|cost| cost.high_micros))
-            .sum();
-        match high {
-            Some(micros) => {
-                format!("  Buy {paid}: at most {}.", crate::base::units::MicroUsd(micros))
-            }
-            None => format!("  Buy {paid}: price unknown."),
-        }
+        let costs = sums(view).into_values().map(|cost| cost.at_most()).collect::<Vec<_>>();
+        let costs = if costs.is_empty() { "price unknown".to_owned() } else { costs.join(", ") };
+        format!("  Buy {paid}: {costs}.")
     };
     line.push('\n');
     line
@@ -186,8 +204,9 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
         .iter()
         .map(|plan| {
             let spec = view.spec(plan);
-            let model = match &spec.generate {
-                crate::spec::op::GenerateOp::Request(request) => json!(request.model),
+            let model = match (&plan.quote, &spec.generate) {
+                (Some(quote), _) => json!(quote.model),
+                (None, crate::spec::op::GenerateOp::Request(request)) => json!(request.model),
                 _ => Value::Null,
             };
             let actions: Vec<Value> = plan
@@ -215,13 +234,14 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
                 "reasons": reasons_json(view.sources, plan),
                 "outputs": outputs,
                 "actions": actions,
+                "quote": plan.quote.as_ref().map(|quote| quote_json(quote, would_buy(plan, spec))),
             });
             (spec.id.as_str(), document)
         })
         .collect();
     assets.extend(view.known_fresh.iter().map(|id| {
         let document = json!({
-            "id": id, "state": "fresh", "reasons": [], "outputs": [], "actions": [],
+            "id": id, "state": "fresh", "reasons": [], "outputs": [], "actions": [], "quote": null,
         });
         (id.as_str(), document)
     }));
@@ -242,11 +262,29 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
     })
 }
 
-fn cost_totals(view: &PlanView<'_>) -> (Value, Vec<Value>) {
+fn quote_json(quote: &Quote, count: usize) -> Value {
+    json!({
+        "provider": quote.provider,
+        "model": quote.model,
+        "in_place_of": quote.in_place_of,
+        "suggested": quote.is_suggestion,
+        "variations": count,
+        "cost": quote.total(count).to_json(),
+        "notes": quote.notes,
+    })
+}
+
+/// What the plan buys, by unit.
+fn sums(view: &PlanView<'_>) -> BTreeMap<String, Cost> {
     let mut sums: BTreeMap<String, Cost> = BTreeMap::new();
     for cost in view.plans.iter().filter_map(total_cost) {
         sums.entry(cost.unit.clone()).and_modify(|sum| *sum = sum.plus(&cost)).or_insert(cost);
     }
+    sums
+}
+
+fn cost_totals(view: &PlanView<'_>) -> (Value, Vec<Value>) {
+    let mut sums = sums(view);
     let zero = Cost { low_micros: Some(0), high_micros: Some(0), unit: "USD".to_owned() };
     let usd = sums.remove("USD").unwrap_or(zero).to_json();
     (usd, sums.values().map(Cost::to_json).collect())
@@ -374,3 +412,6 @@ pub fn explain_human(view: &PlanView<'_>) -> String {
 fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 
 use crate::base::{Diagnostic, Diagnostics};
 use crate::spec::keys::SPEC;
-use crate::spec::providers;
+use crate::spec::providers::{self, ProviderKind};
 use crate::yaml::{Entry, Kind, Value};
 
 /// Short forms at the top of a spec that belong into `generation`.
@@ -114,9 +114,24 @@ fn give_way(base: &Value, over: &Value) -> Value {
             .cloned()
             .collect();
         let kept = mine.with_entries(kept);
+        let are_strangers = are_strangers(old, new);
         base = with_child(&base, "generation", kept);
+        if let Some(prompt) = base.get("prompt").filter(|_| are_strangers) {
+            base = with_child(&base, "prompt", without_keys(prompt, &["parameters"]));
+        }
     }
     base
+}
+
+/// Whether two providers answer requests of different kinds, so that the parameters for one mean
+/// nothing to the other.
+fn are_strangers(old: &str, new: &str) -> bool {
+    let requests =
+        |name| providers::find(name).filter(|provider| provider.kind == ProviderKind::Request);
+    match (requests(old), requests(new)) {
+        (Some(old), Some(new)) => old.family != new.family,
+        _ => false,
+    }
 }
 
 /// The merged spec without what defaults brought in for providers of another kind.

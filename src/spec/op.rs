@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{AudioMode, Encoding, MediaKind, RelPath, Scalar};
+use crate::catalog;
 
 /// What makes an asset's raw material.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +98,26 @@ pub struct Request {
     pub edit: Option<Edit>,
     /// Who takes over when the provider is down; never part of a key.
     pub fallback: Vec<Fallback>,
+}
+
+impl Request {
+    /// The request in the catalogue's terms.
+    pub fn wanted(&self) -> catalog::Wanted<'_> {
+        catalog::Wanted {
+            provider: &self.provider,
+            family: &self.family,
+            engine: self.engine.as_deref(),
+            model: self.model.as_deref(),
+            media: self.media,
+            mode: self.mode,
+            prompt: &self.prompt.text,
+            negative: self.negative.as_deref(),
+            parameters: &self.parameters,
+            references: self.references.len(),
+            edit: self.edit.is_some(),
+            mask: self.edit.as_ref().is_some_and(|edit| edit.mask.is_some()),
+        }
+    }
 }
 
 /// A prompt: the text that is sent, and its named parts for explanations.

@@ -1,5 +1,7 @@
 //! docs/reference.md: every key of both files, written from the tables that check them.
 
+mod models;
+
 use std::fmt::Write as _;
 
 use crate::config::ASSETFILE;
@@ -13,8 +15,11 @@ const INTRO: &str = "\
 Every key of `Assetfile.yaml` and of spec files. This page is written by the tool from the tables
 that it checks files with; `UPDATE_REFERENCE=1 cargo test reference` rewrites it.
 
-*Stale* says what a change costs: a *request* is bought again if its provider is paid; *processing*
-and *publishing* are free and done again at once.
+`NAME` stands for a name: of a provider below `providers` and `budget.providers`. `[]` stands for each
+entry of a list, and – for no default. `~` as a value takes away what defaults or a template set.
+
+*Stale* says what a change of the key makes stale, and so what it costs: a *request* is bought again if its
+provider is paid; *processing* and *publishing* are free and done again at once; *no* costs nothing.
 ";
 
 /// The text of docs/reference.md.
@@ -29,13 +34,19 @@ pub fn reference_markdown() -> String {
     section(&mut out, "### File", "", FILE);
     section(&mut out, "### Spec", "", SPEC);
     out.push_str(
-        "\n### Parameters of requests\n\nUnder `prompt.parameters`. Others take the type that \
-         their text has.\n",
+        "\n### Parameters of requests\n\nKeys of `prompt.parameters`. Each model takes some of them \
+         and others of its own, which are listed below it;\nfor hosts that take any, a value has the \
+         type of its text: `true` and `false`, numbers, text.\n",
     );
     section(&mut out, "", "", PARAMETERS);
-    out.push_str("\n### Steps\n\nEntries of `post_processing`, by their `action`.\n");
+    models::write(&mut out);
+    out.push_str(
+        "\n### Steps\n\nEntries of `post_processing`, such as `{ action: resize, dimensions: \
+         128x128, fit: contain }`. They run in the\norder written, on one picture or sound.\n",
+    );
     for (name, keys) in STEPS {
-        section(&mut out, &format!("#### {name}"), "", keys);
+        let _ = write!(out, "\n#### {name}\n\n{}\n", meaning(name));
+        section(&mut out, "", "", keys);
     }
     out.push_str(
         "\n### Checks\n\nEntries of `checks` in a `validate` step: a word, or a word with its \
@@ -50,6 +61,32 @@ pub fn reference_markdown() -> String {
     );
     section(&mut out, "", "", INSTANCE);
     out
+}
+
+/// What a step does, for people.
+fn meaning(step: &str) -> &'static str {
+    match step {
+        "resize" => "Image: scales to a size.",
+        "crop" => "Image: cuts a rectangle out. Audio: keeps the time from `from` to `to`.",
+        "pad" => "Image: adds a border around the middle, up to a size.",
+        "trim" => "Image: cuts off transparent edges.",
+        "key_background" => "Image: makes a plain background transparent.",
+        "quantize" => "Image: reduces the number of colours.",
+        "outline" => "Image: draws a line around what is not transparent.",
+        "glow" => "Image: adds a soft light around what is not transparent.",
+        "watermark" => "Image: lays another picture on top.",
+        "compress" => "Image: how much work goes into making files smaller.",
+        "variants" => "Image: publishes the picture in several sizes, as `name@2x.png`.",
+        "convert" => "Publishes more encodings beside the main file, or sets their quality.",
+        "normalize" => "Audio: brings the level to a peak or a loudness.",
+        "trim_silence" => "Audio: cuts silence off both ends.",
+        "fade" => "Audio: fades in and out.",
+        "loop" => "Audio: fades the end into the start, so that it repeats without a click.",
+        "resample" => "Audio: changes the sample rate.",
+        "channels" => "Audio: makes it mono or stereo.",
+        "validate" => "Checks what the steps before it made; the asset fails if a check does.",
+        _ => "",
+    }
 }
 
 fn section(out: &mut String, title: &str, parent: &str, keys: &[Key]) {
@@ -68,6 +105,8 @@ fn rows(out: &mut String, parent: &str, keys: &[Key]) {
         };
         let default = match key.default {
             "" => "–".to_owned(),
+            // Words about a default are no value that could be written.
+            default if default.contains([' ', '`']) && !default.contains('*') => default.to_owned(),
             default => format!("`{default}`"),
         };
         let stale = match key.stale {
@@ -83,7 +122,8 @@ fn rows(out: &mut String, parent: &str, keys: &[Key]) {
             kind(&key.shape),
             key.meaning
         );
-        if let Some((inner, suffix)) = inner_keys(&key.shape) {
+        let is_short = key.meaning.starts_with("short for");
+        if let Some((inner, suffix)) = inner_keys(&key.shape).filter(|_| !is_short) {
             rows(out, &format!("{name}{suffix}"), inner);
         }
     }
@@ -122,6 +162,13 @@ fn kind(shape: &Shape) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_step_says_what_it_does() {
+        for (name, _) in STEPS {
+            assert!(!meaning(name).is_empty(), "{name}");
+        }
+    }
 
     #[test]
     fn reference_is_as_the_tables_say() {

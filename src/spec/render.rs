@@ -7,19 +7,22 @@ use crate::spec::decode::{self, Input};
 use crate::spec::expand::{Context, Merged, Used, walk};
 use crate::spec::keys::SPEC;
 use crate::spec::op::GenerateOp;
-use crate::spec::{AssetSpec, SpecFile};
+use crate::spec::{AssetSpec, SpecFile, sent};
 use crate::yaml::{Entry, Kind, Style, Value};
 
 /// Columns before the origins, where lines are shorter.
 const ORIGIN_COLUMN: usize = 48;
 
 /// The merged spec of the asset `id` of `file` as YAML with the origin of each line, then the final
-/// prompt and the published files; none if the file gives no such asset.
+/// prompt, what would be sent on `today` (`YYYY-MM-DD`, UTC) and the published files.
+///
+/// None if the file gives no such asset.
 pub fn render_expansion(
     sources: &SourceMap,
     file: &SpecFile,
     context: &Context<'_>,
     id: &str,
+    today: &str,
 ) -> Option<String> {
     let mut found: Option<(Merged, Option<AssetSpec>)> = None;
     let mut used = Used::default();
@@ -44,18 +47,22 @@ pub fn render_expansion(
     }
     let mut text = lines.finish();
     if let Some(asset) = asset {
-        outcome(&asset, &mut text);
+        outcome(&asset, context, today, &mut text);
     }
     Some(text)
 }
 
-fn outcome(asset: &AssetSpec, out: &mut String) {
+fn outcome(asset: &AssetSpec, context: &Context<'_>, today: &str, out: &mut String) {
     if let GenerateOp::Request(request) = &asset.generate {
         out.push_str("\n# prompt\n");
         out.push_str(&request.prompt.text);
         out.push('\n');
         if let Some(negative) = &request.negative {
             let _ = write!(out, "\n# negative prompt\n{negative}\n");
+        }
+        out.push('\n');
+        for line in sent::describe(request, context.config, today) {
+            let _ = writeln!(out, "# {line}");
         }
     }
     out.push_str("\n# files\n");
@@ -187,8 +194,7 @@ mod tests {
             "specs/a.yaml",
             "defaults:\n  generation: { type: image, provider: openai }\n  post_processing: [{ action: trim }]\nspecs:\n  - id: cup\n    prompt: A tin cup\n    metadata: { tags: [a, b] }\n#### Assetfile.yaml\nversion: 1.0\ndefaults:\n  image:\n    prompt:\n      style: |\n        thick\n        lines\n",
         );
-        let rendered =
-            super::render_expansion(&project.sources, &project.files[0], &project.context(), "cup");
+        let rendered = expansion(&project, "cup");
         insta::assert_snapshot!(rendered.expect("the asset is there"), @r"
         id: cup                                           # specs/a.yaml:5
         metadata:
@@ -210,14 +216,63 @@ mod tests {
         Style: thick
         lines
 
+        # sent to openai gpt-image-2: by default background auto, moderation auto, output_format png, quality auto, size auto
+
         # files
         assets/cup.png
 
         # manifest
         cup in images
         ");
-        let missing =
-            super::render_expansion(&project.sources, &project.files[0], &project.context(), "no");
+        let missing = expansion(&project, "no");
         assert_eq!(missing, None);
+    }
+
+    #[test]
+    fn an_expansion_says_what_would_be_sent_to_whom() {
+        let project = Project::new(
+            "specs/a.yaml",
+            r#"
+specs:
+  - id: coin
+    generation: { provider: dalle-3, fallback: [stable-diffusion, firefly, manual] }
+    prompt: { base: A coin, parameters: { size: 1024x1024, quality: hd, style: natural } }
+  - id: bowl
+    generation: { provider: dalle-3, model: dall-e-2 }
+    prompt: A bowl
+  - id: step
+    generation: { provider: elevenlabs, duration_seconds: 0.3, fallback: bark }
+    prompt: A step
+#### Assetfile.yaml
+version: 1.0
+retired_models: { dall-e-3: gpt-image-2 }
+"#,
+        );
+        let sent = |id| {
+            let text = expansion(&project, id).expect("the asset is there");
+            let lines = text.lines().filter(|line| {
+                line.starts_with("# sent")
+                    || line.starts_with("# not sent")
+                    || line.starts_with("# fallback")
+            });
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(sent("coin"), @r#"
+        # sent to openai gpt-image-2 in place of dall-e-3: quality high (hd → high), size 1024x1024, style not sent, by default background auto, moderation auto, output_format png
+        # fallback stable-diffusion sd3.5-large: aspect_ratio 1:1 (from size 1024x1024), quality not sent, style not sent, by default cfg_scale 4, output_format png
+        # fallback firefly image3: size 1024x1024, quality not sent, style not sent
+        # fallback manual: a person
+        "#);
+        insta::assert_snapshot!(sent("bowl"), @"# not sent: the model `dall-e-2` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-2: gpt-image-2 }");
+        insta::assert_snapshot!(sent("step"), @r#"
+        # sent to elevenlabs eleven_text_to_sound_v2: duration_seconds 0.5 (0.3 → 0.5), by default loop false, output_format mp3_44100_128, prompt_influence 0.3
+        # fallback bark is unavailable: suno-ai/bark takes no `duration_seconds`
+        "#);
+    }
+
+    fn expansion(project: &Project, id: &str) -> Option<String> {
+        let file = &project.files[0];
+        let today = "2026-11-23";
+        super::render_expansion(&project.sources, file, &project.context(), id, today)
     }
 }

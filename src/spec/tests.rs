@@ -15,7 +15,7 @@ use crate::config;
 use crate::spec::op::{GenerateOp, Step};
 use crate::spec::{
     AssetReferences, AssetSpec, Claim, Context, Expansion, Listing, SpecFile, Templates, Via,
-    check_references, check_unique, expand, parse,
+    check_model_names, check_references, check_unique, expand, parse,
 };
 
 /// A project in memory.
@@ -76,6 +76,7 @@ impl Project {
         }
         project.config = config::load(&project.sources, assetfile);
         project.diagnostics.extend(project.config.diagnostics.clone());
+        project.diagnostics.extend(check_model_names(&project.config.defaults));
         for (name, path) in &project.config.config.styles {
             if let Some(text) = markdown.get(path) {
                 project.styles.insert(name.clone(), text.clone());

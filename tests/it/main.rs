@@ -9,6 +9,7 @@ mod incremental;
 mod lock;
 mod manifest;
 mod output;
+mod prices;
 mod sample;
 mod seed_dialects;
 mod selection;

@@ -62,6 +62,15 @@ fn verbose_names_every_action() {
     published assets/images/coin.png (318 B)
     manifest updated: 1 entry
     built coin ([TIME])
+    load took [TIME]
+    inputs took [TIME]
+    lock took [TIME]
+    plan took [TIME]
+    open took [TIME]
+    execute took [TIME]
+    publish took [TIME]
+    finish took [TIME]
+    record took [TIME]
     built 1 of 1 asset: 1 generated, 1 processed, 1 file published in [TIME]
     ");
 }

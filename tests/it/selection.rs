@@ -150,13 +150,18 @@ fn git(project: &Project, arguments: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Puts the project as it is into a new repository.
+pub(crate) fn commit_all(project: &Project) {
+    git(project, &["init", "-q"]);
+    git(project, &["add", "-A"]);
+    git(project, &["commit", "-q", "-m", "first"]);
+}
+
 #[test]
 fn since_selects_what_differs_from_a_revision() {
     let project = four();
     project.succeed(&[]);
-    git(&project, &["init", "-q"]);
-    git(&project, &["add", "-A"]);
-    git(&project, &["commit", "-q", "-m", "first"]);
+    commit_all(&project);
     let output = project.succeed(&["--since", "HEAD"]);
     insta::assert_snapshot!(project.shown(&output), @r"
     exit code: 0

@@ -12,6 +12,7 @@ mod lockfile;
 mod paths;
 mod random;
 mod stores;
+mod times;
 mod world;
 
 use std::io::Write as _;

@@ -242,7 +242,7 @@ fn a_build_reaches_files_manifest_and_lock_and_a_second_one_changes_nothing() {
 
     let before = project.tree();
     let report = project.build(assets);
-    assert!(report.published.is_empty() && !report.lock.is_some() && report.entries == 0);
+    assert!(report.published.is_empty() && report.lock.is_none() && report.entries == 0);
     assert_eq!(project.tree(), before);
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Scalar, Span};
-use crate::spec::decode::{Input, Provider, media_word, parameters, prompt, provider_name};
+use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Span};
+use crate::catalog::{self, Target};
+use crate::spec::decode::{Input, Provider, issues, media_word, parameters, prompt, provider_name};
 use crate::spec::expand::Used;
 use crate::spec::keys::GENERATION;
 use crate::spec::op::{
@@ -20,11 +21,15 @@ pub(super) fn provider(input: &Input<'_>, checker: &mut Checker<'_>) -> Option<P
         }
         let span =
             input.tree().entry("generation").map_or(input.merged.span, |entry| entry.key_span);
-        checker.missing(
-            "nothing says who makes this asset",
-            span,
-            "write `generation: { provider: placeholder }`, or another provider",
-        );
+        let defaults = input.context.defaults;
+        let has_defaults = defaults.image.is_some() || defaults.audio.is_some();
+        let help = match input.merged.media {
+            None if has_defaults => {
+                "write `type: image` or `type: audio`: the Assetfile has defaults by type"
+            }
+            _ => "write `generation: { provider: placeholder }`, or another provider",
+        };
+        checker.missing("nothing says who makes this asset", span, help);
         return None;
     };
     let found = providers::find(name.text()?);
@@ -151,44 +156,44 @@ struct Reader<'a, 'c, 'd> {
 impl Reader<'_, '_, '_> {
     fn request(&mut self, used: &mut Used) -> Option<Request> {
         let config = self.input.context.config;
-        let settings = config
-            .providers
-            .get(self.provider.name)
-            .or_else(|| config.providers.get(self.provider.family));
-        let mut parameters = parameters::parameters(self.input, self.generation, self.checker);
-        if let Some(checkpoint) = settings.and_then(|settings| settings.checkpoint.clone()) {
-            parameters.entry("checkpoint".to_owned()).or_insert(Scalar::Text(checkpoint));
-        }
-        let model = self
-            .generation
-            .get_text("model")
-            .map(str::to_owned)
-            .or_else(|| self.provider.model.map(str::to_owned))
-            .or_else(|| settings.and_then(|settings| settings.model.clone()));
+        let addressee = self.provider.addressee(config, self.generation.get_text("model"));
+        let provider = self.provider.name;
+        let parameters =
+            parameters::parameters(self.input, self.generation, provider, self.checker);
+        let mode = self.mode();
+        let target = Target {
+            provider,
+            engine: addressee.engine.as_deref(),
+            model: addressee.model.as_deref(),
+        };
         let edit = self.edit();
         let (prompt, negative) = prompt::prompt(
             self.input,
-            self.provider,
+            catalog::has_negative_field(&target, self.media, mode),
             self.media,
             self.generation.get("edit").and_then(|edit| edit.get("prompt")),
             used,
             self.checker,
         );
-        let mode = self.mode();
-        Some(Request {
+        let has_prompt = prompt.is_some();
+        let request = Request {
             provider: self.provider.name.to_owned(),
             family: self.provider.family.to_owned(),
-            engine: settings.and_then(|settings| settings.engine.clone()),
-            model,
+            engine: addressee.engine.clone(),
+            model: addressee.model.clone(),
             media: self.media,
             mode,
-            prompt: prompt?,
+            prompt: prompt.unwrap_or_default(),
             negative,
             parameters,
             references: self.references(),
             edit,
             fallback: self.fallback(),
-        })
+        };
+        if self.provider.media.contains(&self.media) {
+            issues::report(self.input, self.provider, &addressee, &request, self.checker);
+        }
+        has_prompt.then_some(request)
     }
 
     fn mode(&mut self) -> Option<AudioMode> {
@@ -270,12 +275,13 @@ impl Reader<'_, '_, '_> {
             };
             let Some(text) = name.text() else { continue };
             self.check_fallback(text, name.span, &all);
+            let named = item.get_text("model");
+            let config = self.input.context.config;
             all.push(Fallback {
                 provider: text.to_owned(),
-                model: item.get_text("model").map(str::to_owned).or_else(|| {
-                    providers::find(text).and_then(|provider| provider.model).map(str::to_owned)
-                }),
-                parameters: parameters::scalars(item.get("parameters")),
+                model: providers::find(text)
+                    .and_then(|provider| provider.addressee(config, named).model),
+                parameters: parameters::scalars(item.get("parameters"), Some(text)),
             });
         }
         all
@@ -315,7 +321,7 @@ impl Reader<'_, '_, '_> {
             preset: preset.text()?.to_owned(),
             seed: number("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0),
             duration_seconds: self.duration(),
-            parameters: parameters::scalars(self.generation.get("parameters")),
+            parameters: parameters::scalars(self.generation.get("parameters"), None),
         })
     }
 

@@ -3,6 +3,7 @@
 mod checks;
 mod files;
 mod generate;
+mod issues;
 mod parameters;
 mod prompt;
 mod publish;
@@ -14,6 +15,7 @@ use crate::base::{Diagnostics, MediaKind, RelPath};
 use crate::spec::asset::{AssetSpec, LogLevel, Metadata, Observability, Origins, Pick, Selection};
 use crate::spec::expand::{Context, Merged, Used};
 use crate::spec::keys::SPEC;
+use crate::spec::op::GenerateOp;
 use crate::spec::{CODES, providers};
 use crate::yaml::{self, Checker, Kind, Value};
 
@@ -55,6 +57,10 @@ pub(super) fn decode(
     let generate = generate::generate(input, provider, media, encoding, used, &mut checker);
     steps::sizes(input, generate.as_ref(), &steps, &mut checker);
     files::check(input, generate.as_ref(), &steps, used, checker.diagnostics);
+    let mut origins = origins(tree);
+    if matches!(generate, Some(GenerateOp::Request(_))) {
+        issues::add_settings(input, provider, &mut origins);
+    }
     Some(AssetSpec {
         id: input.merged.id.clone(),
         file: input.file.clone(),
@@ -66,7 +72,7 @@ pub(super) fn decode(
         steps: steps.into_iter().map(|(step, _)| step).collect(),
         publish: publish?,
         observability: observability(input.section("observability")),
-        origins: origins(tree),
+        origins,
     })
 }
 
@@ -226,4 +232,4 @@ fn provider_name<'a>(input: &'a Input<'_>) -> Option<&'a Value> {
 }
 
 /// What the table of providers says about a name.
-type Provider = &'static providers::Provider;
+type Provider = providers::Provider;

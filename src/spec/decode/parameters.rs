@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Diagnostic, Scalar};
+use crate::catalog::{self, ParameterType};
 use crate::spec::decode::Input;
 use crate::spec::keys::PARAMETERS;
 use crate::yaml::schema::Shape;
@@ -12,13 +13,14 @@ use crate::yaml::{self, Checker, Entry, Style, Value};
 pub(super) fn parameters(
     input: &Input<'_>,
     generation: &Value,
+    provider: &str,
     checker: &mut Checker<'_>,
 ) -> BTreeMap<String, Scalar> {
     let written = input.section("prompt").and_then(|prompt| prompt.get("parameters"));
-    let mut parameters = scalars(written);
+    let mut parameters = scalars(written, Some(provider));
     for name in ["duration_seconds", "seed"] {
         let Some(entry) = generation.entry(name) else { continue };
-        let Some(value) = scalar(entry) else { continue };
+        let Some(value) = scalar(entry, Some(provider)) else { continue };
         match parameters.get(name) {
             Some(other) if *other != value => {
                 let there = written.and_then(|written| written.get(name));
@@ -51,27 +53,41 @@ pub(super) fn size(input: &Input<'_>, checker: &mut Checker<'_>) {
     }
 }
 
-/// Parameters with the types that the table gives them, else those that their texts have.
-pub(super) fn scalars(value: Option<&Value>) -> BTreeMap<String, Scalar> {
+/// Parameters with the types that the catalogue gives them for a provider, else those that their
+/// texts have.
+pub(super) fn scalars(value: Option<&Value>, provider: Option<&str>) -> BTreeMap<String, Scalar> {
     value
         .map_or(&[][..], Value::entries)
         .iter()
-        .filter_map(|entry| Some((entry.key.to_string(), scalar(entry)?)))
+        .filter_map(|entry| Some((entry.key.to_string(), scalar(entry, provider)?)))
         .collect()
 }
 
-fn scalar(entry: &Entry) -> Option<Scalar> {
+/// A text that is not of the parameter's type stays text, so that the catalogue's check can tell
+/// which type is needed.
+fn scalar(entry: &Entry, provider: Option<&str>) -> Option<Scalar> {
     let yaml::Kind::Scalar { text, style } = &entry.value.kind else { return None };
-    let known = PARAMETERS.iter().find(|key| key.name == &*entry.key);
-    match known.map(|key| key.shape) {
-        Some(Shape::Integer(..)) => yaml::parse_integer(text).map(Scalar::Integer),
-        Some(Shape::Number(..)) => yaml::parse_number(text).map(Scalar::Number),
-        Some(Shape::Seconds) => yaml::parse_seconds(text).map(Scalar::Number),
-        Some(Shape::Boolean) => Some(Scalar::Boolean(&**text == "true")),
-        Some(_) => Some(Scalar::Text(text.to_string())),
-        None if *style == Style::Plain => Some(typed(text)),
-        None => Some(Scalar::Text(text.to_string())),
-    }
+    let is_seconds =
+        PARAMETERS.iter().any(|key| key.name == &*entry.key && matches!(key.shape, Shape::Seconds));
+    let seconds = || yaml::parse_seconds(text).map(Scalar::Number);
+    let number = || yaml::parse_number(text).map(Scalar::Number);
+    let kind = provider.and_then(|provider| catalog::parameter_type(provider, &entry.key));
+    let value = match kind {
+        Some(ParameterType::Text) => None,
+        Some(ParameterType::Integer | ParameterType::Number) if is_seconds => seconds(),
+        _ if *style != Style::Plain => None,
+        Some(ParameterType::Integer) => {
+            yaml::parse_integer(text).map(Scalar::Integer).or_else(number)
+        }
+        Some(ParameterType::Number) => number(),
+        Some(ParameterType::Boolean) => match &**text {
+            "true" => Some(Scalar::Boolean(true)),
+            "false" => Some(Scalar::Boolean(false)),
+            _ => None,
+        },
+        None => Some(typed(text)),
+    };
+    Some(value.unwrap_or_else(|| Scalar::Text(text.to_string())))
 }
 
 fn typed(text: &str) -> Scalar {

@@ -4,15 +4,15 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::base::diagnostic::did_you_mean;
 use crate::base::{Diagnostic, MediaKind};
-use crate::spec::decode::{Input, Provider};
+use crate::spec::decode::Input;
 use crate::spec::expand::Used;
 use crate::spec::op::Prompt;
 use crate::yaml::{Checker, Value};
 
-/// The prompt, and what to avoid where the provider has a field for it.
+/// The prompt, and what to avoid where the model has a field for it.
 pub(super) fn prompt(
     input: &Input<'_>,
-    provider: Provider,
+    takes_negative: bool,
     media: MediaKind,
     edit_prompt: Option<&Value>,
     used: &mut Used,
@@ -35,7 +35,7 @@ pub(super) fn prompt(
     add("templates", "", Some(chosen));
     add("style", "Style", text("style"));
     add("details", "Details", text("details"));
-    if !provider.takes_negative {
+    if !takes_negative {
         add("negative", "Avoid", negative.clone());
     }
     let context = input.section("metadata").and_then(|metadata| metadata.get_text("gameContext"));
@@ -44,7 +44,7 @@ pub(super) fn prompt(
         add(&format!("styles.{name}"), "", Some(text));
     }
     let text = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n\n");
-    let negative = negative.filter(|_| provider.takes_negative);
+    let negative = negative.filter(|_| takes_negative);
     (base.map(|_| Prompt { text, parts }), negative)
 }
 

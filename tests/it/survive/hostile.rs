@@ -179,7 +179,7 @@ fn specs_that_grow_without_end_are_refused_soon() {
         ("aliases", aliases),
         ("merges", merges),
         ("nesting", "[".repeat(200_000)),
-        ("maps", "a: ".repeat(1) + &"{ a: ".repeat(100_000)),
+        ("maps", "a: ".to_owned() + &"{ a: ".repeat(100_000)),
         ("itself", "a: &a [*a]\n".to_owned()),
         ("long", format!("id: {}\n", "x".repeat(40 << 20))),
         (
