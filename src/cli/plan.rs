@@ -71,7 +71,9 @@ pub(super) fn prepare(
         policy,
         uses_cache: true,
         // `--refresh` and a hand on drifted files concern assets that sleep.
-        environment: context.environment().filter(|_| policy == Policy::default()),
+        environment: context
+            .environment()
+            .filter(|_| policy == Policy::default() && selection.changed_files.is_none()),
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
         clock: context.clock,

@@ -38,7 +38,7 @@ impl FieldDigests {
     /// `ParseFieldDigestsError` for anything else.
     pub fn parse(text: &str) -> Result<Self, ParseFieldDigestsError> {
         let is_digit = |byte| ALPHABET.contains(&byte);
-        if text.len() % (PATH + VALUE) == 0 && text.bytes().all(is_digit) {
+        if text.len().is_multiple_of(PATH + VALUE) && text.bytes().all(is_digit) {
             Ok(Self(text.to_owned()))
         } else {
             Err(ParseFieldDigestsError)

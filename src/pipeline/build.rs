@@ -1,43 +1,27 @@
 //! Steps 5 and 6: runs what a plan found dirty, publishes it in one commit, remembers the outcome.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
-use crate::base::{Digest, FieldList, RelPath};
+use crate::base::{Digest, RelPath};
 use crate::cache::{
-    ActionCacheError, Batch, Cas as _, Content, FileError, LocalCas, Recorded, Run, RunError,
-    Stamp, Stat, State, StateError, StateNotice,
+    ActionCacheError, Content, FileError, Recorded, RunError, Stamp, Stat, StateError,
 };
-use crate::config::Config;
-use crate::event::{Event, Outcome, Reporter, Summary};
-use crate::execute::{
-    self, Built as BuiltChain, Chain, ChainExecutor, Limits, Recorder, StopSignal, Stores,
-};
-use crate::generate::{FontError, FontSet, InputError, Inputs};
+use crate::event::{Event, Reporter, Summary};
+use crate::execute::{Limits, StopSignal};
+use crate::generate::FontError;
+use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
-use crate::graph::key::{KEY_SCHEMA, requested_size};
-use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
-use crate::integrate::commit::{
-    AssetCommit, CommitError, CommitRequest, EntryCommit, IntegrateGuard, commit,
-};
-use crate::integrate::entry::{EntryFile, entry_value};
-use crate::integrate::outcome::CommitReport;
-use crate::integrate::publish::{self, PublishError};
-use crate::integrate::redo::Uninterrupted;
-use crate::lock::{Block, FieldDigests};
-use crate::pipeline::keys;
+use crate::integrate::commit::CommitError;
+use crate::integrate::publish::PublishError;
+use crate::pipeline::building::Building;
 use crate::pipeline::load::Loaded;
 use crate::pipeline::prepare::{Prepared, Timing};
 use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
-use crate::plan::{AssetPlan, Keys, Policy, State as AssetState, Work};
-use crate::purchase::RawStore;
-use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Placeholder, Step};
+use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
 
 /// How a build runs.
 #[derive(Debug, Clone, Copy)]
@@ -197,6 +181,7 @@ fn run(
     }
     if let Some(environment) = request.environment
         && needs_record(&prepared.loaded)
+        && entries_stand(prepared, &committed)
     {
         Timing::of(&mut timings, request.clock, "record", || {
             record(session, prepared, draft(), &committed, environment, &lock_after);
@@ -211,17 +196,32 @@ fn run(
     Ok(Built { summary, problems })
 }
 
-/// The lock as this run left it.
-#[derive(Debug, Clone, Copy)]
-struct LockAfter {
-    /// Its stat, if it is there; none if another run wrote it meanwhile, so that what this run
-    /// assessed may hold no longer.
-    stat: Option<Option<Stat>>,
-    /// Its content, if this run wrote it.
-    digest: Option<Digest>,
+/// Whether the manifest holds what the lock says. A record of a manifest with an entry that is gone
+/// or edited would call it unchanged, and the edit would be forgotten.
+fn entries_stand(
+    prepared: &Prepared,
+    committed: &BTreeMap<String, Vec<(RelPath, Digest)>>,
+) -> bool {
+    let lacks_entry = |plan: &&AssetPlan| {
+        let is_about_entry =
+            |code| matches!(code, ReasonCode::EntryEdited | ReasonCode::EntryMissing);
+        plan.reasons.iter().any(|reason| is_about_entry(reason.code))
+    };
+    let id = |plan: &AssetPlan| &plan.asset.of(&prepared.loaded.assets).id;
+    prepared.plans.iter().filter(lacks_entry).all(|plan| committed.contains_key(id(plan)))
 }
 
-fn lock_stat(session: &Session) -> Option<Stat> {
+/// The lock as this run left it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LockAfter {
+    /// Its stat, if it is there; none if another run wrote it meanwhile, so that what this run
+    /// assessed may hold no longer.
+    pub(super) stat: Option<Option<Stat>>,
+    /// Its content, if this run wrote it.
+    pub(super) digest: Option<Digest>,
+}
+
+pub(super) fn lock_stat(session: &Session) -> Option<Stat> {
     let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
     session.files().stat(&lock).ok()
 }
@@ -276,429 +276,4 @@ fn start_summary(prepared: &Prepared, work: usize) -> Summary {
     }
     debug_assert_eq!(summary.fresh + summary.held + work, summary.assets);
     summary
-}
-
-/// Everything that one build holds open.
-struct Building<'a> {
-    session: &'a Session,
-    prepared: &'a Prepared,
-    request: &'a BuildRequest<'a>,
-    reporter: &'a dyn Reporter,
-    run: Run,
-    state: &'a State,
-    cas: LocalCas,
-    raws: RawStore,
-    fonts: FontSet,
-    leftover: Vec<(crate::base::ActionKey, crate::cache::ActionResult)>,
-}
-
-/// How the last action of each asset ended.
-type Outcomes = BTreeMap<AssetIndex, Outcome>;
-
-impl<'a> Building<'a> {
-    fn begin(
-        session: &'a Session,
-        prepared: &'a Prepared,
-        request: &'a BuildRequest<'a>,
-        reporter: &'a dyn Reporter,
-    ) -> Result<Self, BuildError> {
-        session.cache().ensure().map_err(StateError::from)?;
-        let (state, notice) = prepared.state.open(session.cache())?;
-        if let Some(StateNotice::Rebuilt { reason }) = notice {
-            let message = format!("the cache's database was made again: {reason}");
-            reporter.report(&Event::Warning { asset: None, message });
-        }
-        let run = Run::begin(session.cache())?;
-        let config = &prepared.loaded.config;
-        Ok(Self {
-            session,
-            prepared,
-            request,
-            reporter,
-            run,
-            state,
-            cas: LocalCas::new(session.cache()),
-            raws: session.raws(&config.paid_dir),
-            fonts: load_fonts(session, config)?,
-            leftover: Vec::new(),
-        })
-    }
-
-    fn execute(
-        &mut self,
-        work: &BTreeSet<AssetIndex>,
-        stop: &StopSignal,
-        summary: &mut Summary,
-    ) -> Result<(Vec<BuiltChain>, Outcomes), BuildError> {
-        let Prepared { loaded, table, lock, .. } = self.prepared;
-        let last = self.request.steps.iter().copied().max().unwrap_or(ActionKind::Integrate);
-        let is_chain = |asset: &AssetIndex| !self.is_adopted(*asset);
-        let chained: BTreeSet<AssetIndex> = work.iter().copied().filter(is_chain).collect();
-        let graph = graph::lower(&loaded.assets, |asset| chained.contains(&asset), last);
-        let mut actions = [0; 5];
-        for action in graph.nodes.node_weights() {
-            actions[action.kind as usize] += 1;
-        }
-        self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
-        let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
-        let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
-        let recorder = Recorder::new(self.state);
-        let inputs = Disk { session: self.session, fonts: &self.fonts };
-        let raws = |digest: &Digest| {
-            let found = self.raws.get(*digest).ok()?.ok()?;
-            Some(Arc::from(found.bytes))
-        };
-        let stores = Stores {
-            cas: &self.cas,
-            actions: &recorder,
-            raws: &raws,
-            inputs: &inputs,
-            digests: &digests,
-        };
-        let executor = ChainExecutor::new(chains, stores);
-        let execution = execute::run(
-            &graph,
-            &executor,
-            self.reporter,
-            stop,
-            self.request.limits,
-            self.request.clock,
-        );
-        let outcomes = count_outcomes(&graph, &execution, summary);
-        let built = executor.into_built();
-        self.leftover = recorder.take();
-        Ok((built, outcomes))
-    }
-
-    fn is_adopted(&self, asset: AssetIndex) -> bool {
-        self.old_block(asset).is_some_and(|block| block.adopted)
-    }
-
-    fn plan(&self, asset: AssetIndex) -> &'a AssetPlan {
-        &self.prepared.plans[asset.0 as usize]
-    }
-
-    fn keys(&self, asset: AssetIndex) -> &'a Keys {
-        &self.prepared.keys[asset.0 as usize]
-    }
-
-    fn spec(&self, asset: AssetIndex) -> &'a AssetSpec {
-        asset.of(&self.prepared.loaded.assets)
-    }
-
-    /// The block that the asset goes on from; another id's after a rename.
-    fn old_block(&self, asset: AssetIndex) -> Option<Block> {
-        let id = self.plan(asset).block_id.as_deref()?;
-        self.prepared.lock.get(id)?.ok()
-    }
-
-    fn chain(&self, asset: AssetIndex, digests: &keys::KeyInputs<'_>) -> Chain<'a> {
-        let spec = self.spec(asset);
-        let policy = self.request.policy;
-        if self.plan(asset).work == Work::Placeholder {
-            let stand_in = placeholder_for(spec);
-            let wanted = Wanted::of(&stand_in, digests).key;
-            return Chain { spec: Cow::Owned(stand_in), wanted, bought: None, refresh: false };
-        }
-        let bought = match spec.generate.is_free() {
-            true => None,
-            false => self.old_block(asset).and_then(|block| block.raw),
-        };
-        let wanted = self.keys(asset).wanted.key;
-        Chain { spec: Cow::Borrowed(spec), wanted, bought, refresh: policy.refresh }
-    }
-
-    /// The block of what was built.
-    fn block(&self, built: &BuiltChain) -> Block {
-        let spec = self.spec(built.asset);
-        let keys = self.keys(built.asset);
-        let (wanted, definition) = (keys.wanted.key, keys.definition.key);
-        let mut block = Block::new(&spec.id, KEY_SCHEMA, wanted, definition);
-        block.fields = field_digests(keys);
-        block.outputs = built.outputs.clone();
-        block.provisional = self.plan(built.asset).work == Work::Placeholder;
-        if let Some(old) = self.old_block(built.asset) {
-            block.purchases = old.purchases;
-            block.pick = old.pick;
-        }
-        if !spec.generate.is_free() && !block.provisional {
-            block.raw = Some(built.raw);
-        }
-        block
-    }
-
-    fn entry(&self, asset: AssetIndex, facts: &[(Option<u32>, Option<u32>)]) -> EntryCommit {
-        let spec = self.spec(asset);
-        let files: Vec<EntryFile<'_>> = spec
-            .publish
-            .files
-            .iter()
-            .enumerate()
-            .map(|(index, file)| EntryFile {
-                file,
-                dimensions: facts.get(index).and_then(|(width, height)| width.zip(*height)),
-            })
-            .collect();
-        let assets_dir = &self.prepared.loaded.config.assets_dir;
-        let block = self.old_block(asset);
-        let receipt = block.as_ref().and_then(|block| {
-            let raw = block.raw?;
-            block.purchases.iter().find(|purchase| purchase.raw == raw)
-        });
-        let entry = &spec.publish.entry;
-        EntryCommit {
-            section: entry.section.clone(),
-            key: entry.key.clone(),
-            value: entry_value(entry, &files, assets_dir, receipt),
-        }
-    }
-
-    fn refuse_changes(&self, built: &[BuiltChain]) -> Result<(), BuildError> {
-        let changes = |built: &&BuiltChain| {
-            let new = self.block(built);
-            let old = self.old_block(built.asset).map(|old| Block { entry: None, ..old });
-            old != Some(new)
-        };
-        let ids: Vec<String> =
-            built.iter().filter(changes).map(|b| self.spec(b.asset).id.clone()).collect();
-        if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
-    }
-
-    fn publish(
-        &self,
-        built: &[BuiltChain],
-        summary: &mut Summary,
-    ) -> Result<(CommitReport, LockAfter), BuildError> {
-        let mut assets: Vec<AssetCommit> = built
-            .iter()
-            .map(|built| {
-                let facts: Vec<_> =
-                    built.facts.files.iter().map(|file| (file.width, file.height)).collect();
-                let block = self.block(built);
-                self.asset_commit(built.asset, block, &facts)
-            })
-            .collect();
-        let adopted = self
-            .prepared
-            .selected
-            .iter()
-            .copied()
-            .filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset));
-        assets.extend(adopted.filter_map(|asset| {
-            let block = self.old_block(asset)?;
-            let block = Block { id: self.spec(asset).id.clone(), ..block };
-            Some(self.asset_commit(asset, block, &[]))
-        }));
-        let config = &self.prepared.loaded.config;
-        let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
-        let guard = IntegrateGuard::acquire(&self.session.cache().integrate_lock())
-            .map_err(BuildError::Guard)?;
-        let is_undisturbed = lock_stat(self.session) == self.prepared.lock_stat;
-        if self.prepared.was_conflicted {
-            let text = self.prepared.lock.text();
-            publish::write_file(self.session.root(), &lock, text.as_bytes())?;
-        }
-        let blobs = |digest: &Digest| self.blob(digest);
-        let report = commit(
-            &CommitRequest {
-                root: self.session.root(),
-                lock: &lock,
-                manifest: &config.manifest,
-                assets_dir: &config.assets_dir,
-                record: &self.session.cache().redo_record(),
-                assets: &assets,
-                prune: &[],
-                orphans: &self.prepared.orphan_ids,
-                blobs: &blobs,
-                overwrite_drifted: self.request.policy.overwrite_drifted,
-                current: is_undisturbed
-                    .then_some(&self.prepared.lock)
-                    .filter(|_| !self.prepared.was_conflicted),
-                manifest_unchanged: self.prepared.manifest_unchanged,
-                checkpoint: &Uninterrupted,
-            },
-            &guard,
-        )?;
-        for (asset, path, size) in &report.published {
-            let (asset, path) = (asset.clone(), path.to_string());
-            self.reporter.report(&Event::Published { asset, path, size: *size });
-        }
-        if report.entries > 0 {
-            self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
-        }
-        summary.published = report.published.len();
-        let stat = is_undisturbed.then(|| lock_stat(self.session));
-        let lock_after = LockAfter { stat, digest: report.lock };
-        Ok((report, lock_after))
-    }
-
-    fn asset_commit(
-        &self,
-        asset: AssetIndex,
-        block: Block,
-        facts: &[(Option<u32>, Option<u32>)],
-    ) -> AssetCommit {
-        let old = self.plan(asset).block_id.clone();
-        let renamed_from = old.filter(|id| *id != block.id);
-        AssetCommit { block, entry: Some(self.entry(asset, facts)), renamed_from }
-    }
-
-    fn blob(&self, digest: &Digest) -> io::Result<Vec<u8>> {
-        let found = self.cas.get(digest).map_err(io::Error::other)?;
-        if let Some(bytes) = found {
-            return Ok(bytes);
-        }
-        let raw = self.raws.get(*digest).map_err(io::Error::other)?;
-        let missing = |_| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store");
-        raw.map(|raw| raw.bytes).map_err(missing)
-    }
-
-    /// Published files of the assets that are as their specs want them, by id.
-    fn committed(
-        &self,
-        built: &[BuiltChain],
-        report: &CommitReport,
-    ) -> BTreeMap<String, Vec<(RelPath, Digest)>> {
-        let touched: BTreeSet<&str> =
-            report.problems.iter().map(|problem| problem.asset.as_str()).collect();
-        built
-            .iter()
-            .filter(|chain| self.plan(chain.asset).work == Work::Chain)
-            .map(|chain| (self.spec(chain.asset).id.clone(), chain.outputs.clone()))
-            .filter(|(id, _)| !touched.contains(id.as_str()))
-            .collect()
-    }
-
-    /// Records results and traces, reports built assets and problems.
-    fn finish(
-        self,
-        built: &[BuiltChain],
-        outcomes: &Outcomes,
-        report: &CommitReport,
-        summary: &mut Summary,
-    ) -> Result<Vec<(String, String)>, BuildError> {
-        let dropped = report.dropped();
-        let mut batch = Batch { results: self.leftover.clone(), ..Batch::default() };
-        for chain in built {
-            let id = &self.spec(chain.asset).id;
-            if dropped.contains(id.as_str()) {
-                summary.failed += 1;
-                continue;
-            }
-            summary.built += 1;
-            batch.traces.push((id.clone(), all_fields(self.keys(chain.asset))));
-            let (asset, cached, took) = (id.clone(), chain.cached, chain.took);
-            self.reporter.report(&Event::AssetBuilt { asset, cached, took });
-        }
-        batch.accessed = self.cas.take_accessed();
-        self.state.commit_batch(&batch, self.request.now)?;
-        for outcome in outcomes.values() {
-            match outcome {
-                Outcome::Failed(_) => summary.failed += 1,
-                Outcome::Skipped(_) => summary.skipped += 1,
-                Outcome::Ran | Outcome::Cached | Outcome::Cancelled => {}
-            }
-        }
-        let problems: Vec<(String, String)> = report
-            .problems
-            .iter()
-            .map(|problem| (problem.asset.clone(), execute::with_causes(&problem.problem)))
-            .collect();
-        for (asset, message) in &problems {
-            let (asset, message) = (Some(asset.clone()), message.clone());
-            self.reporter.report(&Event::Warning { asset, message });
-        }
-        drop(self.run);
-        Ok(problems)
-    }
-}
-
-fn count_outcomes(
-    graph: &ActionGraph,
-    execution: &execute::Execution,
-    summary: &mut Summary,
-) -> Outcomes {
-    let mut outcomes = Outcomes::new();
-    for (&asset, chain) in &graph.chains {
-        for &id in chain {
-            let outcome = execution.outcome(id);
-            let kind = graph.nodes[id].kind as usize;
-            match outcome {
-                Outcome::Ran => summary.ran[kind] += 1,
-                Outcome::Cached => summary.cached[kind] += 1,
-                Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::Cancelled => {}
-            }
-            // The first action that did not succeed tells what became of the asset.
-            if !matches!(outcomes.get(&asset), Some(Outcome::Failed(_) | Outcome::Skipped(_))) {
-                outcomes.insert(asset, outcome.clone());
-            }
-        }
-    }
-    outcomes
-}
-
-fn field_digests(keys: &Keys) -> FieldDigests {
-    let fields = keys.wanted.fields.fields.iter().chain(&keys.definition.fields.fields);
-    FieldDigests::of(fields.map(|(path, value)| (&**path, &**value)))
-}
-
-fn all_fields(keys: &Keys) -> FieldList {
-    let Keys { wanted, definition } = keys;
-    let mut all = wanted.fields.clone();
-    all.fields.extend(definition.fields.fields.iter().cloned());
-    all.notes.extend(definition.fields.notes.iter().cloned());
-    all
-}
-
-/// The asset with a placeholder in place of its raw material and without checks, which are about
-/// the real thing.
-fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
-    const USUAL_SIZE: (u32, u32) = (256, 256);
-    const USUAL_SECONDS: f64 = 0.5;
-    let seconds = match &spec.generate {
-        GenerateOp::Request(request) => request
-            .parameters
-            .get("duration_seconds")
-            .and_then(|value| value.canonical().parse().ok()),
-        _ => None,
-    };
-    let mut stand_in = spec.clone();
-    stand_in.generate = GenerateOp::Placeholder(Placeholder {
-        label: spec.id.clone(),
-        size: requested_size(spec).unwrap_or(USUAL_SIZE),
-        media: spec.media,
-        duration_seconds: seconds.unwrap_or(USUAL_SECONDS),
-    });
-    stand_in.steps.retain(|step| matches!(step, Step::Process(_)));
-    stand_in
-}
-
-fn load_fonts(session: &Session, config: &Config) -> Result<FontSet, BuildError> {
-    let mut fonts = Vec::new();
-    for path in &config.fonts {
-        let (bytes, _) = session.files().read(path)?;
-        fonts.push((path.clone(), Arc::from(bytes)));
-    }
-    Ok(FontSet::new(fonts)?)
-}
-
-/// The project's files, for generate bodies.
-struct Disk<'a> {
-    session: &'a Session,
-    fonts: &'a FontSet,
-}
-
-impl Inputs for Disk<'_> {
-    fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError> {
-        match self.session.files().read(path) {
-            Ok((bytes, _)) => Ok(Arc::from(bytes)),
-            Err(FileError::Missing { .. }) => Err(InputError::NotFound),
-            Err(FileError::Io { source, .. }) => Err(InputError::Read(source)),
-            Err(error) => Err(InputError::Read(io::Error::other(error))),
-        }
-    }
-
-    fn fonts(&self) -> &FontSet {
-        self.fonts
-    }
 }

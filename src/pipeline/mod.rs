@@ -1,9 +1,10 @@
 //! The build as a whole: reads the files and calls the six steps in order.
 //!
-//! Every command goes through [`prepare`]; a build goes on with [`build`]. There is no second way
+//! Every command goes through [`prepare()`]; a build goes on with [`build()`]. There is no second way
 //! to load, expand or assess a project.
 
 pub mod build;
+mod building;
 pub mod keys;
 pub mod load;
 pub mod maintain;

@@ -25,6 +25,7 @@ use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::table::FileTable;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
 use crate::plan::{self, AssetPlan, Keys, Policy};
+use crate::spec::AssetSpec;
 
 /// What a command asks of the steps before execution.
 #[derive(Debug, Clone)]
@@ -190,7 +191,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     if prepared.has_errors() {
         return Ok(prepared);
     }
-    select(&mut prepared, request.selection)?;
+    select(session, &mut prepared, request.selection)?;
     if prepared.loaded.assets.is_empty()
         && prepared.loaded.asleep.as_ref().is_some_and(|asleep| asleep.others().is_empty())
     {
@@ -278,7 +279,28 @@ fn take_stamp(session: &Session, request: &Request<'_>) -> Stamp {
     Stamp::take(session.cache()).unwrap_or(oldest)
 }
 
-fn select(prepared: &mut Prepared, selection: &Selection) -> Result<(), SelectError> {
+/// Files that an asset's actions or its spec are made from, apart from the spec file.
+fn files_of(loaded: &Loaded, session: &Session, asset: &AssetSpec) -> Vec<String> {
+    let mut files: Vec<String> =
+        inputs_of(asset).into_iter().map(|(path, _)| path.to_string()).collect();
+    files.push(session.assetfile().to_string());
+    if let Some(unit) = loaded.units.get(&asset.file) {
+        let styles = unit.used.styles.iter().filter_map(|name| loaded.config.styles.get(name));
+        files.extend(styles.map(RelPath::to_string));
+        let templates = loaded
+            .units
+            .iter()
+            .filter(|(_, other)| other.templates.iter().any(|t| unit.used.templates.contains(t)));
+        files.extend(templates.map(|(path, _)| path.to_string()));
+    }
+    files
+}
+
+fn select(
+    session: &Session,
+    prepared: &mut Prepared,
+    selection: &Selection,
+) -> Result<(), SelectError> {
     let Prepared { loaded, selected, selected_asleep, .. } = prepared;
     let awake = loaded.assets.len();
     let asleep: Vec<snapshot::Asset<'_>> =
@@ -291,7 +313,7 @@ fn select(prepared: &mut Prepared, selection: &Selection) -> Result<(), SelectEr
     let inputs: Vec<Vec<String>> = loaded
         .assets
         .iter()
-        .map(|asset| inputs_of(asset).into_iter().map(|(path, _)| path.to_string()).collect())
+        .map(|asset| files_of(loaded, session, asset))
         .chain(asleep.iter().map(|asset| {
             let snapshot = &loaded.asleep.as_ref().expect("it has assets").snapshot;
             let sources = asset.sources().filter_map(|number| snapshot.input(number));
@@ -464,10 +486,13 @@ pub(super) fn read_optional(
     path: &std::path::Path,
     name: &str,
 ) -> Result<Option<String>, PrepareError> {
-    // Reading a pipe would wait for whoever writes to it.
-    let is_other = fs::metadata(path).is_ok_and(|found| !found.is_file());
-    let refused = || Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    match if is_other { refused() } else { fs::read_to_string(path) } {
+    // Opening a pipe would wait for somebody to write to it.
+    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
+    if is_special {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(PrepareError::Io { path: name.to_owned(), source });
+    }
+    match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(PrepareError::Io { path: name.to_owned(), source }),

@@ -23,7 +23,7 @@ pub enum Recalled {
     /// Nothing.
     Nothing,
     /// What its files were; the whole project has to be loaded.
-    Files(Snapshot),
+    Files(Box<Snapshot>),
     /// Which assets sleep.
     Assets(Box<Recall>),
 }
@@ -65,7 +65,7 @@ pub fn recall(
         return Ok(Recalled::Nothing);
     };
     match compare(session, &snapshot, environment, stamp, wake)? {
-        None => Ok(Recalled::Files(snapshot)),
+        None => Ok(Recalled::Files(Box::new(snapshot))),
         Some(Compared { awake, asleep, settled, relisted, is_outdated }) => {
             let recall = Recall { snapshot, awake, asleep, settled, relisted, is_outdated };
             Ok(Recalled::Assets(Box::new(recall)))

@@ -118,19 +118,7 @@ impl World for ProjectWorld<'_> {
     }
 
     fn availability(&self, spec: &AssetSpec) -> Availability {
-        let unsupported = spec.steps.iter().find_map(|step| match step {
-            Step::Process(op) if process::unsupported(op) => Some(op.name()),
-            _ => None,
-        });
-        if let Some(step) = unsupported {
-            let why = format!("the step `{step}` is not part of this version");
-            return Availability::Unavailable(ReasonCode::StepMissing, why);
-        }
-        if let Some(encoding) = unwritable(spec) {
-            let why = format!("{} files cannot be written by this version", encoding.extension());
-            return Availability::Unavailable(ReasonCode::StepMissing, why);
-        }
-        match &spec.generate {
+        let source = match &spec.generate {
             GenerateOp::Request(request) => self.provider(request),
             GenerateOp::Svg(drawing) => self.input(&drawing.source),
             GenerateOp::File(source) => self.input(source),
@@ -144,11 +132,19 @@ impl World for ProjectWorld<'_> {
                 let why = format!("the provider `{name}` is not part of this version");
                 Availability::Unavailable(ReasonCode::ProviderMissing, why)
             }
+        };
+        // Who cannot be asked matters more than what could not be done with the answer.
+        if matches!(source, Availability::Unavailable(..)) {
+            return source;
+        }
+        match unprocessable(spec) {
+            Some(why) => Availability::Unavailable(ReasonCode::StepMissing, why),
+            None => source,
         }
     }
 
-    fn uses_placeholders(&self) -> bool {
-        self.config.until_bought == UntilBought::Placeholder
+    fn can_stand_in(&self, spec: &AssetSpec) -> bool {
+        self.config.until_bought == UntilBought::Placeholder && unprocessable(spec).is_none()
     }
 
     fn entry(&self, block: &Block) -> EntryState {
@@ -164,6 +160,19 @@ impl World for ProjectWorld<'_> {
 }
 
 /// An encoding that no file of the asset can get: what is there already may be published as it is,
+/// Why this version cannot turn raw material into the asset's files, if it cannot.
+fn unprocessable(spec: &AssetSpec) -> Option<String> {
+    let unsupported = spec.steps.iter().find_map(|step| match step {
+        Step::Process(op) if process::unsupported(op) => Some(op.name()),
+        _ => None,
+    });
+    if let Some(step) = unsupported {
+        return Some(format!("the step `{step}` is not part of this version"));
+    }
+    let encoding = unwritable(spec)?;
+    Some(format!("{} files cannot be written by this version", encoding.extension()))
+}
+
 /// but nothing can be encoded so.
 fn unwritable(spec: &AssetSpec) -> Option<Encoding> {
     let is_made = !matches!(spec.generate, GenerateOp::File(_) | GenerateOp::Manual(_));

@@ -233,8 +233,8 @@ pub trait World {
     /// Whether the asset's generate and process actions can run.
     fn availability(&self, spec: &AssetSpec) -> Availability;
 
-    /// Whether placeholders stand in for unbought assets.
-    fn uses_placeholders(&self) -> bool;
+    /// Whether a placeholder may stand in for the asset and can go through its steps.
+    fn can_stand_in(&self, spec: &AssetSpec) -> bool;
 
     /// The manifest entry that the lock says we wrote, as it is.
     fn entry(&self, block: &Block) -> EntryState;

@@ -236,7 +236,7 @@ fn is_unbought(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool {
     let satisfied = |block: &Block| {
         let wanted = keys.wanted.key;
         block.purchases.iter().any(|purchase| purchase.wanted == wanted)
-            || (!block.purchases.is_empty() && block.kept.iter().any(|kept| kept.wanted == wanted))
+            || (!block.provisional && block.kept.iter().any(|kept| kept.wanted == wanted))
     };
     !spec.generate.is_free() && !block.is_some_and(satisfied)
 }
@@ -249,26 +249,15 @@ fn plan_unbought(
     world: &dyn World,
     causes: &mut Vec<(State, Reason)>,
 ) -> Work {
-    let is_processable = match world.availability(spec) {
+    match world.availability(spec) {
         Availability::Ready => return if dirt.any() { Work::Chain } else { Work::Nothing },
         Availability::Unavailable(code, why) => {
             causes.push((State::Blocked, Reason::new(code, why)));
-            code != ReasonCode::StepMissing
         }
-        Availability::WaitsFor(path) => {
-            causes.push(waits_for(&path));
-            true
-        }
-        Availability::InputMissing(path) => {
-            causes.push(input_missing(&path));
-            true
-        }
-    };
-    // A placeholder goes through the same steps.
-    if !is_processable {
-        return Work::Nothing;
+        Availability::WaitsFor(path) => causes.push(waits_for(&path)),
+        Availability::InputMissing(path) => causes.push(input_missing(&path)),
     }
-    if !world.uses_placeholders() {
+    if !world.can_stand_in(spec) {
         return Work::Nothing;
     }
     let bought_before = block.is_some_and(|block| !block.provisional);
@@ -291,8 +280,9 @@ fn obstacle(
     dirt: Dirt,
     world: &dyn World,
 ) -> Option<(State, Reason)> {
-    if !spec.generate.is_free() && !dirt.generate {
-        let raw = block.and_then(|block| block.raw)?;
+    // What a free provider made and a person kept for a paid request has no raw of its own.
+    let raw = block.and_then(|block| block.raw).filter(|_| !dirt.generate);
+    if let Some(raw) = raw.filter(|_| !spec.generate.is_free()) {
         if world.has_raw(&raw) {
             return None;
         }

@@ -42,8 +42,12 @@ impl World for Fake {
     fn availability(&self, _: &AssetSpec) -> Availability {
         self.unavailable.clone().unwrap_or(Availability::Ready)
     }
-    fn uses_placeholders(&self) -> bool {
-        self.placeholders
+    fn can_stand_in(&self, _: &AssetSpec) -> bool {
+        let is_processable = !matches!(
+            self.unavailable,
+            Some(Availability::Unavailable(ReasonCode::StepMissing, _))
+        );
+        self.placeholders && is_processable
     }
     fn entry(&self, _: &Block) -> EntryState {
         self.entry.unwrap_or(EntryState::Stands)
@@ -220,6 +224,28 @@ fn a_kept_result_is_good_for_the_new_request() {
     let kept = Kept { wanted: keys(&spec).wanted.key, reason: "looks the same".to_owned() };
     world.blocks.get_mut("coin").expect("it was built").kept.push(kept);
     assert_eq!(assess_in(&world, &spec).state, State::Fresh);
+}
+
+#[test]
+fn a_kept_drawing_is_no_longer_unbought_until_something_has_to_run() {
+    let mut world = built(&svg_asset("coin"));
+    let mut spec = bought_asset("coin", "a glowing coin");
+    let why = "provider `dalle-3` is not part of this build".to_owned();
+    world.unavailable = Some(Availability::Unavailable(ReasonCode::ProviderMissing, why));
+    let block = world.blocks.get_mut("coin").expect("it was built");
+    block.definition = keys(&spec).definition.key;
+    block.kept.push(Kept { wanted: keys(&spec).wanted.key, reason: "will do".to_owned() });
+    assert_eq!(assess_in(&world, &spec).state, State::Fresh);
+    spec.steps.push(Step::Validate(vec![Check::NotBlank]));
+    spec.steps.insert(
+        0,
+        Step::Process(ProcessOp::Resize { size: (8, 8), method: ResizeMethod::Lanczos, fit: None }),
+    );
+    let plan = assess_in(&world, &spec);
+    assert_eq!((plan.state, plan.work), (State::Blocked, Work::Nothing));
+    let block = world.blocks.get_mut("coin").expect("it was built");
+    block.provisional = true;
+    assert_eq!(assess_in(&world, &spec).state, State::Blocked);
 }
 
 #[test]

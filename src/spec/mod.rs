@@ -1,6 +1,6 @@
 //! Step 2: spec files and templates become fully expanded assets.
 //!
-//! [`parse`] takes a file apart, [`expand`] merges its layers, fills placeholders and decodes the
+//! [`parse()`] takes a file apart, [`expand()`] merges its layers, fills placeholders and decodes the
 //! result; [`check_unique`] and [`check_references`] look across files. The rules of the language
 //! are in docs/design/spec-language.md.
 

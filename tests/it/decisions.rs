@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::sample::{built_items, items};
+use crate::sample::{self, built_items, items};
 use crate::support::Project;
 
 const NOTHING: [&str; 0] = [];
@@ -217,6 +217,46 @@ fn a_kept_result_is_good_for_the_new_request() {
 }
 
 #[test]
+fn a_drawing_can_be_kept_for_a_request_that_would_be_bought() {
+    let project = built_items();
+    project.write("specs/items.yaml", "id: coin\ngeneration: { type: image, provider: openai, model: gpt-image-2 }\nprompt: a coin\npost_processing: [{ action: resize, dimensions: 16x16 }, { action: validate, checks: [has_alpha] }]\nintegration: { manifest_path: images/coin.png, manifest_key: genCoin }\n");
+    assert_eq!(project.run(&["coin"]).code, 5);
+    project.succeed(&["keep", "coin", "--reason", "the drawing will do"]);
+    project.succeed(&["prune"]);
+    assert_eq!(project.run(&["--check"]).code, 0);
+    assert_eq!(project.actions(&[]), NOTHING);
+    project.edit("specs/items.yaml", "16x16", "24x24");
+    let output = project.run(&[]);
+    assert_eq!(output.code, 5, "nothing is left to resize: {}", project.shown(&output));
+    assert!(project.has("assets/images/coin.png"));
+    project.succeed(&["unpin", "coin"]);
+    assert_eq!(project.run(&["--check"]).code, 3);
+}
+
+#[test]
+fn a_placeholder_gives_way_to_the_real_thing() {
+    let project = Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\nuntil_bought: placeholder\n"),
+        ("art/coin.svg", sample::COIN),
+        ("specs/hero.yaml", sample::PAID),
+    ]);
+    project.succeed(&[]);
+    assert!(project.read("assetbuild.lock").contains("provisional = true"));
+    assert_eq!(
+        project.run(&["keep", "hero", "--reason", "fine"]).code,
+        2,
+        "no placeholder is good enough"
+    );
+    project.write(
+        "specs/hero.yaml",
+        "id: hero\ngeneration: { type: image, provider: svg, source: art/coin.svg, size: 64x64 }\n",
+    );
+    project.succeed(&[]);
+    assert!(!project.read("assetbuild.lock").contains("provisional"));
+    assert_eq!(project.run(&["--check", "--release"]).code, 0);
+}
+
+#[test]
 fn keeping_does_not_excuse_a_changed_step() {
     let project = built_items();
     project.edit("specs/items.yaml", "size: 32x32", "size: 64x64");
@@ -383,4 +423,28 @@ fn the_database_can_be_made_again() {
     built gem ([TIME])
     built 2 of 2 assets: 2 generated, 2 processed, 2 files published in [TIME]
     ");
+}
+
+#[test]
+fn an_adopted_file_keeps_its_place_when_its_asset_is_renamed() {
+    let project = built_items();
+    let bytes = project.read_bytes("assets/images/gem.png");
+    project.write("assets/images/coin.png", &bytes);
+    project.succeed(&["adopt", "coin"]);
+    project.edit("specs/items.yaml", "id: coin,", "id: token,");
+    let output = project.succeed(&[]);
+    assert!(output.stderr.contains("built 1 of 2"), "{}", output.stderr);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&project.read("assets/manifest.json")).expect("JSON");
+    let path =
+        manifest["assets"]["images"]["genToken"]["path"].as_str().expect("a path").to_owned();
+    assert_eq!(project.read_bytes(&format!("assets/{path}")), bytes);
+    assert_eq!(project.run(&["--check"]).code, 0);
+    project.succeed(&["unpin", "token"]);
+    project.succeed(&[]);
+    assert_eq!(
+        project.files("assets/images"),
+        ["assets/images/gem.png", "assets/images/token.png"]
+    );
+    assert_eq!(project.run(&["--check"]).code, 0);
 }

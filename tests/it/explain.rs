@@ -231,6 +231,8 @@ fn expand_shows_the_text_of_the_prompt() {
 
     Bold outlines.
 
+    # sent to openai gpt-image-2: size 1024x1024, by default background auto, moderation auto, output_format png, quality auto
+
     # files
     assets/hero.png
 

@@ -264,3 +264,23 @@ fn the_manifest_may_stand_elsewhere() {
     assert!(project.has("public/assets/images/coin.png"));
     assert!(project.read("src/data/assets.json").contains("\"path\": \"images/coin.png\""));
 }
+
+#[test]
+fn an_edited_entry_is_kept_when_its_spec_changes_later() {
+    let project = built_items();
+    project.edit(
+        "assets/manifest.json",
+        "\"path\": \"images/coin.png\"",
+        "\"path\": \"images/coin.png\", \"frames\": 4",
+    );
+    let edited = project.read("assets/manifest.json");
+    assert_eq!(project.run(&["gem"]).code, 0);
+    assert_eq!(project.run(&["--check"]).code, 3, "after a build of something else");
+    assert_eq!(project.run(&[]).code, 1);
+    assert_eq!(project.run(&["--check"]).code, 3, "after a build");
+    assert_eq!(project.run(&[]).code, 1, "again");
+    project.edit("specs/items.yaml", "dimensions: 16x16", "dimensions: 24x24");
+    let output = project.run(&[]);
+    assert_eq!(output.code, 1, "{}", project.shown(&output));
+    assert_eq!(project.read("assets/manifest.json"), edited);
+}

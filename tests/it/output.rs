@@ -202,7 +202,8 @@ fn a_plan_as_json_has_the_documented_fields() {
               "paid": false,
               "cost": null
             }
-          ]
+          ],
+          "quote": null
         },
         {
           "id": "gem",
@@ -248,7 +249,8 @@ fn a_plan_as_json_has_the_documented_fields() {
               "paid": false,
               "cost": null
             }
-          ]
+          ],
+          "quote": null
         },
         {
           "id": "hero",
@@ -274,7 +276,11 @@ fn a_plan_as_json_has_the_documented_fields() {
               "variation": 0,
               "state": "blocked",
               "paid": true,
-              "cost": null
+              "cost": {
+                "low_micros": 5590,
+                "high_micros": 55346,
+                "unit": "USD"
+              }
             },
             {
               "kind": "generate",
@@ -283,7 +289,11 @@ fn a_plan_as_json_has_the_documented_fields() {
               "variation": 1,
               "state": "blocked",
               "paid": true,
-              "cost": null
+              "cost": {
+                "low_micros": 5590,
+                "high_micros": 55346,
+                "unit": "USD"
+              }
             },
             {
               "kind": "select",
@@ -321,7 +331,20 @@ fn a_plan_as_json_has_the_documented_fields() {
               "paid": false,
               "cost": null
             }
-          ]
+          ],
+          "quote": {
+            "provider": "openai",
+            "model": "gpt-image-2",
+            "in_place_of": null,
+            "suggested": false,
+            "variations": 2,
+            "cost": {
+              "low_micros": 11180,
+              "high_micros": 110692,
+              "unit": "USD"
+            },
+            "notes": []
+          }
         }
       ],
       "orphans": [],
@@ -603,8 +626,9 @@ fn paid_assets_are_blocked_until_there_is_a_provider() {
     built 2 of 3 assets: 2 generated, 2 processed, 2 files published in [TIME]; 1 held
     ");
     project.write("Assetfile.yaml", "version: \"1.0\"\nuntil_bought: placeholder\n");
-    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
+    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @"
     ~ hero  placeholder (the provider `openai` is not part of this version)  → assets/hero.png  hero
+        would buy 1 × gpt-image-2  $0.005–0.056
       2 fresh.  1 to build: 1 generate, 1 process, 1 validate, 1 integrate.  Nothing to buy.
     ");
     let output = project.succeed(&[]);

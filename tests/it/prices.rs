@@ -126,13 +126,13 @@ fn building_without_the_provider_says_so() {
     let project = project("");
     let built = project.run(&["build", "boat"]);
     assert_eq!(built.code, 5);
-    insta::assert_snapshot!(project.shown(&built), @r#"
+    insta::assert_snapshot!(project.shown(&built), @"
     exit code: 5
     ----- stdout -----
     ----- stderr -----
-    warning: boat: blocked: the provider `openai` is not part of this version; never built
-    built nothing: 1 waiting ([TIME])
-    "#);
+    warning: boat: blocked: the provider `openai` is not part of this version
+    built nothing: 1 held ([TIME])
+    ");
     assert!(!project.has("assets/boat.png"));
 }
 

@@ -121,13 +121,23 @@ fn project() -> Project {
 #[test]
 fn all_dialects_are_planned_together() {
     let project = project();
-    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
+    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @"
     ~ cave-sky-01  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/backgrounds/cave_sky_01.png  caveSky01
-    ! door-sfx-iron-fast  blocked: the step `normalize` is not part of this version
-    ! door-sfx-iron-slow  blocked: the step `normalize` is not part of this version
-    ! door-sfx-wood-fast  blocked: the step `normalize` is not part of this version
-    ! door-sfx-wood-slow  blocked: the step `normalize` is not part of this version
+        would buy 1 × gpt-image-2 in place of dall-e-3  $0.087–0.098, once it stands in
+    ! door-sfx-iron-fast  blocked: the provider `elevenlabs` is not part of this version
+        would buy 1 × eleven_text_to_sound_v2  100–200 credits
+        fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
+    ! door-sfx-iron-slow  blocked: the provider `elevenlabs` is not part of this version
+        would buy 1 × eleven_text_to_sound_v2  100–200 credits
+        fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
+    ! door-sfx-wood-fast  blocked: the provider `elevenlabs` is not part of this version
+        would buy 1 × eleven_text_to_sound_v2  100–200 credits
+        fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
+    ! door-sfx-wood-slow  blocked: the provider `elevenlabs` is not part of this version
+        would buy 1 × eleven_text_to_sound_v2  100–200 credits
+        fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
     ~ spark-white  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/particles/white.png  sparkWhite
+        would buy 4 × gpt-image-2 in place of dall-e-3  $0.20–0.26, once it stands in
       0 fresh.  2 to build: 5 generate, 1 select, 2 process, 2 validate, 2 integrate.  4 blocked.  Nothing to buy.
     ");
 }
@@ -204,6 +214,9 @@ fn prompts_are_put_together_from_all_their_parts() {
 
     Bold outlines.
 
+    # not sent: the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 }
+    # fallback manual: a person
+
     # files
     assets/images/backgrounds/cave_sky_01.png
 
@@ -240,6 +253,9 @@ fn prompts_are_put_together_from_all_their_parts() {
     A iron door, slow
 
     heavy hinges
+
+    # sent to elevenlabs eleven_text_to_sound_v2: by default loop false, output_format mp3_44100_128, prompt_influence 0.3
+    # fallback bark suno-ai/bark: by default text_temp 0.7, waveform_temp 0.7
 
     # files
     assets/audio/sfx/door/sfxDoor2A.mp3

@@ -204,3 +204,29 @@ fn since_needs_a_repository() {
     assert!(output.stderr.contains("not a git repository"), "{}", output.stderr);
     assert_eq!(project.files("assets"), NOTHING);
 }
+
+#[test]
+fn since_selects_the_instances_of_a_changed_template_and_the_users_of_a_changed_style() {
+    let project = Project::with(&[
+        (
+            "Assetfile.yaml",
+            "version: \"1.0\"\nuntil_bought: placeholder\nstyles: { base: style.md }\n",
+        ),
+        ("style.md", "Bold.\n"),
+        ("art/coin.svg", sample::COIN),
+        ("specs/hero.yaml", sample::PAID),
+        (
+            "specs/templates/coin.yaml",
+            "template: coin\nparameters: [{ name: metal, type: enum, values: [gold] }]\ngeneration: { type: image, provider: svg, source: art/coin.svg, size: 32x32 }\n",
+        ),
+        ("specs/coins.yaml", "use: coin\nmetal: gold\n"),
+    ]);
+    project.succeed(&[]);
+    commit_all(&project);
+    project.edit("specs/templates/coin.yaml", "32x32", "48x48");
+    let plan = project.succeed(&["--plan", "--since", "HEAD"]).stdout;
+    assert!(plan.contains("coin-gold") && !plan.contains("hero"), "{plan}");
+    project.edit("style.md", "Bold", "Thin");
+    let plan = project.succeed(&["--plan", "--since", "HEAD"]).stdout;
+    assert!(plan.contains("coin-gold") && plan.contains("hero"), "{plan}");
+}
