@@ -246,8 +246,13 @@ fn record(
         (Some(stat), Some(digest)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
         (Some(stat), None) => {
             let path = RelPath::new(LOCKFILE).expect("a literal path inside the project");
-            let read = session.files().digest(&path, Content::Bytes).ok();
-            read.map(|(digest, _)| Recorded { stat, digest, racy: stat.is_racy(stamp) })
+            match session.files().digest(&path, Content::Bytes) {
+                Ok((digest, read)) if read == stat => {
+                    Some(Recorded { stat, digest, racy: stat.is_racy(stamp) })
+                }
+                // Another run wrote it just now.
+                _ => return,
+            }
         }
     };
     let _ = remember(session, draft, &Ending { prepared, built, environment, stamp, lock });

@@ -9,9 +9,10 @@ use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
 use crate::cache::snapshot::{self, Role, Snapshot};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::config::{self, Config, ProjectDefaults};
-use crate::pipeline::recall::{Recall, SPEC_GLOB};
+use crate::pipeline::recall::{Recall, SPEC_GLOB, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
+use crate::plan::State;
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
 use crate::yaml;
 
@@ -72,6 +73,12 @@ pub struct Asleep {
 }
 
 impl Asleep {
+    /// Whether every asset was fresh at the end of the last run, its manifest entry included.
+    pub fn were_all_fresh(&self) -> bool {
+        let fresh = state_code(State::Fresh);
+        self.snapshot.assets().all(|asset| asset.state() == fresh)
+    }
+
     /// The sleeping assets.
     pub fn assets(&self) -> impl Iterator<Item = snapshot::Asset<'_>> {
         self.files().flat_map(|file| file.assets())

@@ -18,7 +18,7 @@ use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, ResolveError};
 use crate::pipeline::keys;
-use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
+use crate::pipeline::load::{self, Asleep, LoadError, Loaded, inputs_of};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
@@ -166,16 +166,18 @@ pub enum PrepareError {
 /// `PrepareError` for what the world did; mistakes in the user's files are diagnostics.
 pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, PrepareError> {
     let stamp = take_stamp(session, request);
+    // Before the record of the last run is compared with it.
+    let lock_stat = session.files().stat(&lock_path()).ok();
     let clock = request.clock;
     let mut timings = Vec::new();
     let (loaded, table) =
         Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
     let mut prepared = Prepared {
-        manifest_unchanged: loaded.asleep.is_some(),
+        manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::were_all_fresh),
         loaded,
         table,
         lock: LockFile::default(),
-        lock_stat: session.files().stat(&lock_path()).ok(),
+        lock_stat,
         was_conflicted: false,
         keys: Vec::new(),
         plans: Vec::new(),

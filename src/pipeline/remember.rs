@@ -64,7 +64,8 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
         stamp,
         config: environment,
         all_fresh: false,
-        has_problems: !loaded.diagnostics.is_empty() || !prepared.orphans.is_empty(),
+        // A block without an asset is not in the record, and the next run has to know of it.
+        has_problems: !loaded.diagnostics.is_empty() || !prepared.orphan_ids.is_empty(),
         lock,
         manifest: None,
         purchases: None,

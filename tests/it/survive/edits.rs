@@ -67,3 +67,43 @@ fn an_entry_of_a_person_in_the_place_of_an_assets_is_told_at_every_build() {
     project.succeed(&[]);
     project.succeed(&["--check"]);
 }
+
+#[test]
+fn a_place_that_a_removed_asset_leaves_is_taken_after_a_build_of_something_else() {
+    let spec = |id: &str, size: &str| {
+        format!(
+            "id: {id}\ngeneration: {{ type: image, provider: placeholder, size: {size} }}\n\
+             integration: {{ manifest_path: images/place.png }}\n"
+        )
+    };
+    let project = Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\n"),
+        ("specs/coin.yaml", COIN),
+        ("specs/place.yaml", &spec("before", "8x8")),
+    ]);
+    project.succeed(&[]);
+    project.write("specs/place.yaml", spec("after", "9x9"));
+    project.edit("specs/coin.yaml", "8x8", "9x9");
+    project.succeed(&["coin"]);
+    project.succeed(&[]);
+    project.succeed(&["prune"]);
+    project.succeed(&["--check"]);
+    assert!(!project.read("assetbuild.lock").contains("before"), "the old block gave way");
+    assert!(project.has("assets/images/place.png"), "the file is the new asset's");
+}
+
+#[test]
+fn an_entry_that_was_missing_when_something_else_was_built_is_written() {
+    let project = Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\n"),
+        ("specs/coin.yaml", COIN),
+        ("specs/gem.yaml", &COIN.replace("coin", "gem")),
+    ]);
+    project.succeed(&[]);
+    project.write("assets/manifest.json", "{}");
+    project.edit("specs/coin.yaml", "8x8", "9x9");
+    project.succeed(&["coin"]);
+    assert_eq!(project.run(&["--check"]).code, 3);
+    project.succeed(&[]);
+    assert!(project.read("assets/manifest.json").contains("gem.png"));
+}
