@@ -88,6 +88,11 @@ pub fn run(
     if graph.nodes.node_count() == 0 {
         return Execution { statuses: queue.statuses };
     }
+    if graph.chains.len() == 1 {
+        run_here(&mut queue, graph, executor, reporter, stop, clock);
+        queue.cancel_rest();
+        return Execution { statuses: queue.statuses };
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(limits.workers.max(1))
         .thread_name(|index| format!("worker-{index}"))
@@ -120,6 +125,21 @@ pub fn run(
     });
     queue.cancel_rest();
     Execution { statuses: queue.statuses }
+}
+
+/// Runs one chain on the calling thread: a pool would cost more than most actions do.
+fn run_here(
+    queue: &mut Queue<'_>,
+    graph: &ActionGraph,
+    executor: &dyn Executor,
+    reporter: &dyn Reporter,
+    stop: &StopSignal,
+    clock: Instant,
+) {
+    while let Some(id) = queue.pop(stop.is_raised()) {
+        let outcome = execute_one(graph, id, executor, reporter, clock);
+        queue.finish(id, outcome);
+    }
 }
 
 fn execute_one(

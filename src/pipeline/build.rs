@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::mem;
 use std::thread;
 use std::time::Instant;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::{
-    ActionCacheError, Content, FileError, Recorded, RunError, Stamp, Stat, StateError,
+    ActionCacheError, Batch, Content, FileError, Recorded, RunError, Stamp, Stat, StateError,
 };
 use crate::event::{Event, Reporter, Summary};
-use crate::execute::{Limits, StopSignal};
+use crate::execute::{Limits, StopSignal, with_causes};
 use crate::generate::FontError;
 use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
@@ -18,7 +19,7 @@ use crate::integrate::commit::CommitError;
 use crate::integrate::publish::PublishError;
 use crate::pipeline::building::Building;
 use crate::pipeline::load::Loaded;
-use crate::pipeline::prepare::{Prepared, Timing};
+use crate::pipeline::prepare::{LazyState, Prepared, Timing};
 use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
@@ -116,19 +117,20 @@ fn list(ids: &[String]) -> String {
 /// outcome.
 pub fn build(
     session: &Session,
-    prepared: Prepared,
+    mut prepared: Prepared,
     request: &BuildRequest<'_>,
     reporter: &dyn Reporter,
     stop: &StopSignal,
 ) -> Result<Built, BuildError> {
+    let state = mem::take(&mut prepared.state);
     let loaded = &prepared.loaded;
     if !needs_record(loaded) {
-        return run(session, &prepared, request, reporter, stop, || remember::draft(loaded));
+        return run(session, &prepared, state, request, reporter, stop, || remember::draft(loaded));
     }
     thread::scope(|scope| {
         // What sleeps is recorded again unchanged: another thread copies it while this one works.
         let draft = scope.spawn(|| remember::draft(loaded));
-        run(session, &prepared, request, reporter, stop, move || {
+        run(session, &prepared, state, request, reporter, stop, move || {
             draft.join().expect("copying records does not panic")
         })
     })
@@ -143,6 +145,7 @@ fn needs_record(loaded: &Loaded) -> bool {
 fn run(
     session: &Session,
     prepared: &Prepared,
+    state: LazyState,
     request: &BuildRequest<'_>,
     reporter: &dyn Reporter,
     stop: &StopSignal,
@@ -157,13 +160,14 @@ fn run(
     let mut summary = start_summary(prepared, work.len());
     let has_record = has_redo_record(session);
     let mut problems = Vec::new();
+    let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
     let mut lock_after = LockAfter { stat: Some(prepared.lock_stat), digest: None };
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let clock = request.clock;
         let mut building = Timing::of(&mut timings, clock, "open", || {
-            Building::begin(session, prepared, request, reporter)
+            Building::begin(session, prepared, &state, request, reporter)
         })?;
         let (built, outcomes) = Timing::of(&mut timings, clock, "execute", || {
             building.execute(&work, stop, &mut summary)
@@ -175,18 +179,29 @@ fn run(
             Timing::of(&mut timings, clock, "publish", || building.publish(&built, &mut summary))?;
         lock_after = after;
         committed = building.committed(&built, &report);
-        problems = Timing::of(&mut timings, clock, "finish", || {
-            building.finish(&built, &outcomes, &report, &mut summary)
-        })?;
+        (problems, batch) = building.finish(&built, &outcomes, &report, &mut summary);
     }
-    if let Some(environment) = request.environment
-        && needs_record(&prepared.loaded)
-        && entries_stand(prepared, &committed)
-    {
-        Timing::of(&mut timings, request.clock, "record", || {
-            record(session, prepared, draft(), &committed, environment, &lock_after);
+    // Two syncs of the disk at once cost little more than one.
+    thread::scope(|scope| {
+        let clock = request.clock;
+        let committing = scope.spawn(move || commit_results(session, state, &batch, request.now));
+        if let Some(environment) = request.environment
+            && needs_record(&prepared.loaded)
+            && entries_stand(prepared, &committed)
+        {
+            Timing::of(&mut timings, clock, "record", || {
+                record(session, prepared, draft(), &committed, environment, &lock_after);
+            });
+        }
+        let committed = Timing::of(&mut timings, clock, "results", || {
+            committing.join().expect("a panic of the database is caught where it happens")
         });
-    }
+        if let Err(error) = committed {
+            // Everything is published; only the next change costs more than it had to.
+            let message = format!("results were not recorded: {}", with_causes(&error));
+            reporter.report(&Event::Warning { asset: None, message });
+        }
+    });
     summary.interrupted = stop.is_raised() && !request.limits.fail_fast;
     summary.took = request.clock.elapsed();
     for Timing { step, started, took } in timings {
@@ -194,6 +209,20 @@ fn run(
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
+}
+
+/// Records results and closes the database, which syncs the disk once more.
+fn commit_results(
+    session: &Session,
+    state: LazyState,
+    batch: &Batch,
+    now: u64,
+) -> Result<(), StateError> {
+    if !batch.is_empty() {
+        state.open(session.cache())?.0.commit_batch(batch, now)?;
+    }
+    drop(state);
+    Ok(())
 }
 
 /// Whether the manifest holds what the lock says. A record of a manifest with an entry that is gone

@@ -25,6 +25,7 @@ use crate::integrate::redo::Uninterrupted;
 use crate::lock::{Block, FieldDigests};
 use crate::pipeline::build::{BuildError, BuildRequest, LockAfter, lock_stat};
 use crate::pipeline::keys;
+use crate::pipeline::prepare::LazyState;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Keys, Work};
@@ -53,16 +54,21 @@ impl<'a> Building<'a> {
     pub(super) fn begin(
         session: &'a Session,
         prepared: &'a Prepared,
+        state: &'a LazyState,
         request: &'a BuildRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Result<Self, BuildError> {
         session.cache().ensure().map_err(StateError::from)?;
-        let (state, notice) = prepared.state.open(session.cache())?;
+        let (state, notice) = state.open(session.cache())?;
         if let Some(StateNotice::Rebuilt { reason }) = notice {
             let message = format!("the cache's database was made again: {reason}");
             reporter.report(&Event::Warning { asset: None, message });
         }
         let run = Run::begin(session.cache())?;
+        for dead in run.claim_dead()? {
+            // Nothing that a run without purchases leaves behind needs more than this.
+            dead.forget()?;
+        }
         let config = &prepared.loaded.config;
         Ok(Self {
             session,
@@ -329,14 +335,14 @@ impl<'a> Building<'a> {
             .collect()
     }
 
-    /// Records results and traces, reports built assets and problems.
+    /// Reports built assets and problems; gives the problems, and the rows that wait for a commit.
     pub(super) fn finish(
         self,
         built: &[BuiltChain],
         outcomes: &Outcomes,
         report: &CommitReport,
         summary: &mut Summary,
-    ) -> Result<Vec<(String, String)>, BuildError> {
+    ) -> (Vec<(String, String)>, Batch) {
         let dropped = report.dropped();
         let mut batch = Batch { results: self.leftover.clone(), ..Batch::default() };
         for chain in built {
@@ -361,7 +367,6 @@ impl<'a> Building<'a> {
             self.reporter.report(&event);
         }
         batch.accessed = self.cas.take_accessed();
-        self.state.commit_batch(&batch, self.request.now)?;
         for outcome in outcomes.values() {
             match outcome {
                 Outcome::Failed(_) => summary.failed += 1,
@@ -379,7 +384,7 @@ impl<'a> Building<'a> {
             self.reporter.report(&Event::Warning { asset, message });
         }
         drop(self.run);
-        Ok(problems)
+        (problems, batch)
     }
 }
 

@@ -95,6 +95,7 @@ pub fn keep(
     prepared: &Prepared,
     reason: &str,
 ) -> Result<Vec<String>, MaintainError> {
+    let guard = guard(session)?;
     let mut wanted: BTreeMap<String, ActionKey> = BTreeMap::new();
     for &asset in &prepared.selected {
         let id = &asset.of(&prepared.loaded.assets).id;
@@ -108,7 +109,7 @@ pub fn keep(
             return Err(MaintainError::NotStale(id.clone()));
         }
     }
-    edit_blocks(session, wanted.keys(), |block| {
+    edit_blocks(session, &guard, wanted.keys(), |block| {
         let kept = Kept { wanted: wanted[&block.id], reason: reason.to_owned() };
         block.kept.push(kept);
         Ok(())
@@ -122,6 +123,7 @@ pub fn keep(
 /// # Errors
 /// `MaintainError`; then no asset is adopted.
 pub fn adopt(session: &Session, prepared: &Prepared) -> Result<Vec<String>, MaintainError> {
+    let guard = guard(session)?;
     let raws = session.raws(&prepared.loaded.config.paid_dir);
     let mut outputs: BTreeMap<String, Vec<(RelPath, Digest)>> = BTreeMap::new();
     for &asset in &prepared.selected {
@@ -131,7 +133,7 @@ pub fn adopt(session: &Session, prepared: &Prepared) -> Result<Vec<String>, Main
         let adopted = adopt_files(session, &raws, prepared, asset, &block)?;
         outputs.insert(spec.id.clone(), adopted);
     }
-    edit_blocks(session, outputs.keys(), |block| {
+    edit_blocks(session, &guard, outputs.keys(), |block| {
         block.outputs.clone_from(&outputs[&block.id]);
         block.adopted = true;
         block.provisional = false;
@@ -187,6 +189,7 @@ fn adopt_files(
 /// # Errors
 /// `MaintainError`; then no asset is changed.
 pub fn unpin(session: &Session, prepared: &Prepared) -> Result<Vec<String>, MaintainError> {
+    let guard = guard(session)?;
     let mut ids = BTreeSet::new();
     for &asset in &prepared.selected {
         let id = &asset.of(&prepared.loaded.assets).id;
@@ -198,7 +201,7 @@ pub fn unpin(session: &Session, prepared: &Prepared) -> Result<Vec<String>, Main
             _ => {}
         }
     }
-    edit_blocks(session, ids.iter(), |block| {
+    edit_blocks(session, &guard, ids.iter(), |block| {
         if block.adopted {
             block.adopted = false;
             // No definition has this key, so the asset is made again.
@@ -218,10 +221,10 @@ fn block_of(prepared: &Prepared, asset: AssetIndex) -> Option<Block> {
 /// Changes blocks of the lock as it is on disk, under the lock on publishing.
 fn edit_blocks<'a>(
     session: &Session,
+    _guard: &IntegrateGuard,
     ids: impl Iterator<Item = &'a String>,
     mut edit: impl FnMut(&mut Block) -> Result<(), MaintainError>,
 ) -> Result<(), MaintainError> {
-    let _guard = guard(session)?;
     let lock = read_lock(session)?;
     let mut changes = BTreeMap::new();
     for id in ids {

@@ -16,7 +16,7 @@ use crate::cache::{
 };
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
-use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, ResolveError};
+use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, OwnedEntry, ResolveError};
 use crate::pipeline::keys;
 use crate::pipeline::load::{self, Asleep, LoadError, Loaded, inputs_of};
 use crate::pipeline::recall::{Recalled, recall};
@@ -473,11 +473,23 @@ fn find_orphans(
         .iter()
         .flat_map(|asset| asset.publish.files.iter().map(|file| &file.path))
         .collect();
-    let left_over = gone
+    let entries: HashSet<(&[String], &str)> = loaded
+        .assets
         .iter()
-        .flat_map(|block| block.outputs.iter().map(|(path, _)| (path.clone(), block.id.clone())))
-        .filter(|(path, _)| !paths.contains(path))
+        .map(|asset| (&*asset.publish.entry.section, &*asset.publish.entry.key))
         .collect();
+    let mut left_over = Vec::new();
+    for block in &gone {
+        let outputs = block.outputs.iter().map(|(path, _)| path);
+        let mut left: Vec<RelPath> =
+            outputs.filter(|path| !paths.contains(path)).cloned().collect();
+        let is_ours = |entry: &OwnedEntry| !entries.contains(&(&*entry.section, &*entry.key));
+        if left.is_empty() && block.entry.as_ref().is_some_and(is_ours) {
+            // Its files have other owners by now, but its entry still names them.
+            left.push(loaded.config.manifest.clone());
+        }
+        left_over.extend(left.into_iter().map(|path| (path, block.id.clone())));
+    }
     (left_over, gone.iter().map(|block| block.id.clone()).collect())
 }
 
@@ -500,7 +512,7 @@ pub(super) fn read_optional(
 }
 
 /// The database, opened when it is first needed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LazyState {
     cache: Option<CacheDir>,
     state: OnceLock<Option<State>>,
