@@ -190,6 +190,7 @@ fn run(
             && entries_stand(prepared, &committed)
         {
             Timing::of(&mut timings, clock, "record", || {
+                let environment = session.environment(&environment);
                 record(session, prepared, draft(), &committed, environment, &lock_after);
             });
         }

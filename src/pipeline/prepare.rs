@@ -36,8 +36,8 @@ pub struct Request<'a> {
     pub policy: Policy,
     /// Whether it may look into the stores: `--check` says what a fresh clone would say.
     pub uses_cache: bool,
-    /// Everything outside of files that the outcome depends on, if the record of the last run may
-    /// be used.
+    /// The program and what else the outcome depends on beside the project, if the record of the
+    /// last run may be used.
     pub environment: Option<Digest>,
     /// Whether the selected assets are loaded even if nothing about them changed.
     pub wakes_selected: bool,
@@ -221,10 +221,11 @@ fn load_changes(
         })
     };
     // A commit that was cut off is not what the record speaks of.
-    let environment =
-        request.environment.as_ref().filter(|_| !session.cache().redo_record().is_file());
-    let recalled = match environment {
-        Some(environment) => recall(session, environment, stamp, &wake).map_err(LoadError::from)?,
+    let program = request.environment.as_ref().filter(|_| !session.cache().redo_record().is_file());
+    let recalled = match program.map(|program| session.environment(program)) {
+        Some(environment) => {
+            recall(session, &environment, stamp, &wake).map_err(LoadError::from)?
+        }
         None => Recalled::Nothing,
     };
     let remembered = match recalled {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::base::RelPath;
+use crate::base::{Digest, RelPath};
 use crate::cache::{CacheDir, FileError, ProjectFiles};
 use crate::purchase::RawStore;
 
@@ -17,6 +17,7 @@ pub const LOCKFILE: &str = "assetbuild.lock";
 pub struct Session {
     root: PathBuf,
     assetfile: RelPath,
+    has_assetfile: bool,
     files: ProjectFiles,
     cache: CacheDir,
     second_home: Option<PathBuf>,
@@ -60,8 +61,9 @@ impl Session {
             None => (find_root(start).ok_or(OpenError::NoProject)?, default),
         };
         let files = ProjectFiles::open(&root)?;
+        let has_assetfile = assetfile.under(&root).is_file();
         let cache = CacheDir::of_project(&root);
-        Ok(Self { root, assetfile, files, cache, second_home })
+        Ok(Self { root, assetfile, has_assetfile, files, cache, second_home })
     }
 
     /// The root folder.
@@ -72,6 +74,13 @@ impl Session {
     /// The project file.
     pub fn assetfile(&self) -> &RelPath {
         &self.assetfile
+    }
+
+    /// What the outcome of a run depends on beside the files that it read: `program`, and which
+    /// project file it was, if there was one.
+    pub fn environment(&self, program: &Digest) -> Digest {
+        let Self { assetfile, has_assetfile, .. } = self;
+        Digest::of(format!("{program} {has_assetfile} {assetfile}").as_bytes())
     }
 
     /// Readable files below the root.
