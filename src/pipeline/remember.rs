@@ -61,7 +61,7 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
     let Draft(mut writer) = draft;
     writer.set_summary(Summary {
         schema: SNAPSHOT_SCHEMA,
-        stamp,
+        stamp: prepared.table.stamp(),
         config: environment,
         all_fresh: false,
         // A block without an asset is not in the record, and the next run has to know of it.

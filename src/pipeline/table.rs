@@ -40,6 +40,11 @@ impl FileTable {
         Self { stamp, remembered, learned: HashMap::new() }
     }
 
+    /// The moment before anything was read.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
     /// Learns the contents of `wanted`, reading those whose stat is not the remembered one.
     pub fn learn(
         &mut self,
