@@ -1,6 +1,7 @@
 //! Steps 1 and 2 on disk: reads the Assetfile, the specs and what they name, and expands them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard};
 
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
@@ -313,7 +314,7 @@ impl<'a> Reader<'a> {
         let Settings { config, defaults, styles } = settings;
         let (templates, found) = Templates::collect(parsed.iter().map(|(file, _)| file));
         self.diagnostics.extend(found);
-        let listing = DiskListing { files: self.files };
+        let listing = DiskListing::new(self.files);
         let context = spec::Context {
             config: &config,
             defaults: &defaults,
@@ -342,9 +343,8 @@ impl<'a> Reader<'a> {
             units.insert(path, unit);
         }
         for pattern in globs {
-            let dirs = list_matching(self.files, &pattern).map(|found| found.dirs);
-            let glob = ListedGlob { pattern, is_spec: false };
-            self.listings.push((glob, dirs.unwrap_or_default()));
+            let dirs = listing.dirs(&pattern);
+            self.listings.push((ListedGlob { pattern, is_spec: false }, dirs));
         }
         sort_for_work(&mut assets);
         let references = assets.iter().map(spec::AssetReferences::of).collect();
@@ -432,7 +432,7 @@ pub fn render_expansion(
         defaults: &loaded.defaults,
         templates: &loaded.templates,
         styles: &loaded.styles,
-        listing: &DiskListing { files: session.files() },
+        listing: &DiskListing::new(session.files()),
     };
     spec::render_expansion(&loaded.sources, &parsed, &context, &asset.id, today)
 }
@@ -470,7 +470,7 @@ pub enum ListError {
 pub struct Matching {
     /// Paths and stats, sorted.
     pub files: Vec<(RelPath, Stat)>,
-    /// Folders.
+    /// The folders that were listed; the nearest one above if there is none.
     pub dirs: Vec<ListedFile>,
 }
 
@@ -481,7 +481,21 @@ pub struct Matching {
 pub fn list_matching(files: &ProjectFiles, pattern: &str) -> Result<Matching, ListError> {
     let set = globs(pattern).map_err(|error| ListError::Pattern(error.kind().to_string()))?;
     let dir = literal_folder(pattern);
-    let listing = files.list(dir.as_ref(), &|path| set.is_match(path)).map_err(ListError::Files)?;
+    let list = || {
+        let found = files.list(dir.as_ref(), &|path| set.is_match(path));
+        found.map_err(ListError::Files)
+    };
+    let mut listing = list()?;
+    if listing.dirs.is_empty()
+        && let Some(dir) = &dir
+    {
+        // Looked at before the folder is looked for once more: if it comes after that, this shows.
+        let above = folder_above(files, dir);
+        listing = list()?;
+        if listing.dirs.is_empty() {
+            listing.dirs.extend(above);
+        }
+    }
     let portable = |file: ListedFile| Some((RelPath::new(&file.path).ok()?, file.stat));
     let found = listing.files.into_iter().filter_map(portable).collect();
     Ok(Matching { files: found, dirs: listing.dirs })
@@ -508,11 +522,46 @@ struct DiskListing<'a> {
 
 impl spec::Listing for DiskListing<'_> {
     fn matching(&self, glob: &str) -> Vec<RelPath> {
-        let found = list_matching(self.files, glob).unwrap_or_default();
-        found.files.into_iter().map(|(path, _)| path).collect()
+        let is_known = self.found().contains_key(glob);
+        if !is_known {
+            // Not while the lists are held: the walk may take up another expansion meanwhile.
+            let listed = list_matching(self.files, glob).unwrap_or_default();
+            self.found().entry(glob.to_owned()).or_insert(listed);
+        }
+        let found = self.found();
+        found[glob].files.iter().map(|(path, _)| path.clone()).collect()
     }
 
     fn exists(&self, path: &RelPath) -> bool {
         self.files.stat(path).is_ok()
     }
 }
+/// The nearest folder above one that is missing.
+fn folder_above(files: &ProjectFiles, missing: &RelPath) -> Option<ListedFile> {
+    let mut path = missing.as_str();
+    while !path.is_empty() {
+        path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        if let [Some(stat)] = files.stat_dirs(&[path])[..] {
+            return Some(ListedFile { path: path.to_owned(), stat });
+        }
+    }
+    None
+}
+
+/// Lists each glob once: what the record of the run says of the folders is what the specs saw.
+    found: Mutex<HashMap<String, Matching>>,
+}
+
+impl<'a> DiskListing<'a> {
+    fn new(files: &'a ProjectFiles) -> Self {
+        Self { files, found: Mutex::default() }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<String, Matching>> {
+        self.found.lock().expect("nobody panics while the lists are held")
+    }
+
+    /// The folders that were listed for a glob.
+    fn dirs(&self, glob: &str) -> Vec<ListedFile> {
+        self.found().get(glob).map(|matching| matching.dirs.clone()).unwrap_or_default()
+    }
