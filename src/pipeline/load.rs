@@ -287,6 +287,7 @@ impl<'a> Reader<'a> {
                 }
                 Err(ListError::Pattern(reason)) => self.diagnostics.push(
                     Diagnostic::error(
+        self.find_fonts(&config);
                         "config::bad_pattern",
                         format!("`{pattern}` in `specs` is not a pattern: {reason}"),
                     )
@@ -429,6 +430,20 @@ pub fn render_expansion(
     let (parsed, _) = spec::parse(&loaded.sources, file);
     let context = spec::Context {
         config: &loaded.config,
+
+    fn find_fonts(&mut self, config: &Config) {
+        for path in &config.fonts {
+            if matches!(self.files.stat(path), Err(FileError::Missing { .. })) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "config::missing_file",
+                        format!("`fonts` names {path}, which is not there"),
+                    )
+                    .help("put the file there, or take it out of `fonts`"),
+                );
+            }
+        }
+    }
         defaults: &loaded.defaults,
         templates: &loaded.templates,
         styles: &loaded.styles,
