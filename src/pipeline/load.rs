@@ -167,14 +167,8 @@ pub fn load_awake(
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));
     loaded.diagnostics.extend(spec::check_unique(claims_beside(&loaded.assets, &asleep)));
-    if references.iter().any(|asset| !asset.targets.is_empty()) {
-        let sleeping = asleep.assets().map(|asset| spec::AssetReferences {
-            id: asset.id().to_owned(),
-            spec: loaded.assets[0].file.clone(),
-            targets: Vec::new(),
-        });
-        let all: Vec<_> = references.into_iter().chain(sleeping).collect();
-        loaded.diagnostics.extend(spec::check_references(all));
+    if are_related(&references, &asleep) {
+        return Ok(None);
     }
     if loaded.diagnostics.has_errors() {
         // The whole picture, in the order of files.
@@ -183,6 +177,7 @@ pub fn load_awake(
     loaded.asleep = Some(asleep);
     Ok(Some(loaded))
 }
+    loaded.diagnostics.extend(spec::check_references(references));
 
 /// The claims of awake assets, and those of sleeping ones that may stand against them.
 fn claims_beside<'a>(
@@ -191,6 +186,19 @@ fn claims_beside<'a>(
 ) -> impl Iterator<Item = Claim> + 'a {
     let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
     let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
+/// Whether an asset that is awake refers to one that sleeps, or the other way round: the key of
+/// either needs the other one loaded.
+fn are_related(awake: &[spec::AssetReferences], asleep: &Asleep) -> bool {
+    let targets: HashSet<&str> =
+        awake.iter().flat_map(|asset| &asset.targets).map(|(id, _)| &**id).collect();
+    let others = asleep.others();
+    let not_asleep: HashSet<&str> =
+        awake.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
+    asleep.assets().any(|asset| {
+        targets.contains(asset.id()) || asset.references().any(|id| not_asleep.contains(id))
+    })
+}
+
     let keys: HashSet<String> = own.iter().map(|claim| claim.entry.1.clone()).collect();
     let paths: HashSet<String> = own
         .iter()
