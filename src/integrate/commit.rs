@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::base::{Digest, RelPath};
 use crate::integrate::json::value_digest;
 use crate::integrate::manifest::Operation;
-use crate::integrate::outcome::{AssetProblem, CommitReport, Problem};
+use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::prune::Prune;
 use crate::integrate::publish::{PublishError, digest_on_disk};
 use crate::integrate::record::{FileRedo, RecordError, RedoRecord, Unit};
@@ -176,6 +176,10 @@ pub fn commit(
     report.removed.extend(done.removed);
     report.entries += done.entries;
     report.lock = done.lock.or(report.lock);
+    report.manifest = match (report.manifest, done.manifest) {
+        (Some(first), Some(last)) => Some(ManifestChange { after: last.after, ..first }),
+        (one, other) => other.or(one),
+    };
     report.problems.extend(done.problems);
     Ok(report)
 }

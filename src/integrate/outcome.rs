@@ -16,10 +16,21 @@ pub struct CommitReport {
     pub removed: Vec<RelPath>,
     /// Manifest entries added, changed or removed.
     pub entries: usize,
+    /// The manifest as it was found and as it is now, if it was rewritten.
+    pub manifest: Option<ManifestChange>,
     /// The lock's new content, if it was rewritten.
     pub lock: Option<Digest>,
     /// What stood in the way, in the order in which it was met.
     pub problems: Vec<AssetProblem>,
+}
+
+/// Contents of the manifest around a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ManifestChange {
+    /// What the commit read; none if there was no manifest.
+    pub before: Option<Digest>,
+    /// What it wrote.
+    pub after: Digest,
 }
 
 impl CommitReport {

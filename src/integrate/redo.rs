@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
 use crate::integrate::manifest::{self, Edited, Operation};
-use crate::integrate::outcome::{AssetProblem, CommitReport, Problem};
+use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::publish::{self, Staged, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
 use crate::lock::{Block, Lock, LockFile, OwnedEntry};
@@ -284,22 +284,25 @@ impl<'a> Run<'a> {
     }
 
     fn edit_manifest(
-        &self,
+        &mut self,
         operations: &[Operation],
     ) -> Result<Result<Edited, Problem>, CommitError> {
         let path = &self.work.manifest;
-        let text = match publish::read_text(self.root, path) {
-            Ok(text) => text.unwrap_or_default(),
+        let found = match publish::read_text(self.root, path) {
+            Ok(found) => found,
             Err(error) => return Ok(Err(Problem::ManifestFile(error))),
         };
+        let before = found.as_ref().map(|text| Digest::of(text.as_bytes()));
+        let text = found.unwrap_or_default();
         let edited = match manifest::edit(&text, operations) {
             Ok(edited) => edited,
             Err(error) => return Ok(Err(Problem::Manifest(error))),
         };
         if edited.text != text {
             self.step(Step::Manifest)?;
-            if let Err(error) = publish::replace_file(self.root, path, edited.text.as_bytes()) {
-                return Ok(Err(Problem::ManifestFile(error)));
+            match publish::replace_file(self.root, path, edited.text.as_bytes()) {
+                Ok(after) => self.report.manifest = Some(ManifestChange { before, after }),
+                Err(error) => return Ok(Err(Problem::ManifestFile(error))),
             }
         }
         Ok(Ok(edited))

@@ -16,6 +16,7 @@ use crate::generate::FontError;
 use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
 use crate::integrate::commit::CommitError;
+use crate::integrate::outcome::ManifestChange;
 use crate::integrate::publish::PublishError;
 use crate::pipeline::building::Building;
 use crate::pipeline::load::Loaded;
@@ -41,7 +42,8 @@ pub struct BuildRequest<'a> {
     pub today: &'a str,
     /// When the run began.
     pub clock: Instant,
-    /// Everything outside of files that the outcome depends on, if the outcome may be recorded.
+    /// The program and what else the outcome depends on beside the project, if the outcome may be
+    /// recorded.
     pub environment: Option<Digest>,
 }
 
@@ -138,8 +140,7 @@ pub fn build(
 
 /// Whether the record of the last run is not that of this one.
 fn needs_record(loaded: &Loaded) -> bool {
-    let is_outdated = loaded.asleep.as_ref().is_none_or(|asleep| asleep.is_outdated);
-    is_outdated || !loaded.units.is_empty()
+    loaded.has_settings() || loaded.asleep.as_ref().is_some_and(|asleep| asleep.is_outdated)
 }
 
 fn run(
@@ -163,7 +164,8 @@ fn run(
     let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
-    let mut lock_after = LockAfter { stat: Some(prepared.lock_stat), digest: None };
+    let mut after =
+        After { lock_stat: Some(prepared.lock_stat), lock_digest: None, manifest: None };
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let clock = request.clock;
         let mut building = Timing::of(&mut timings, clock, "open", || {
@@ -175,9 +177,9 @@ fn run(
         if request.locked {
             building.refuse_changes(&built)?;
         }
-        let (report, after) =
+        let (report, left) =
             Timing::of(&mut timings, clock, "publish", || building.publish(&built, &mut summary))?;
-        lock_after = after;
+        after = left;
         committed = building.committed(&built, &report);
         (problems, batch) = building.finish(&built, &outcomes, &report, &mut summary);
     }
@@ -191,7 +193,7 @@ fn run(
         {
             Timing::of(&mut timings, clock, "record", || {
                 let environment = session.environment(&environment);
-                record(session, prepared, draft(), &committed, environment, &lock_after);
+                record(session, prepared, draft(), &committed, environment, &after);
             });
         }
         let committed = Timing::of(&mut timings, clock, "results", || {
@@ -241,14 +243,16 @@ fn entries_stand(
     prepared.plans.iter().filter(lacks_entry).all(|plan| committed.contains_key(id(plan)))
 }
 
-/// The lock as this run left it.
+/// Lock and manifest as this run left them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LockAfter {
-    /// Its stat, if it is there; none if another run wrote it meanwhile, so that what this run
-    /// assessed may hold no longer.
-    pub(super) stat: Option<Option<Stat>>,
-    /// Its content, if this run wrote it.
-    pub(super) digest: Option<Digest>,
+pub(super) struct After {
+    /// The lock's stat, if it is there; none if another run wrote it meanwhile, so that what this
+    /// run assessed may hold no longer.
+    pub(super) lock_stat: Option<Option<Stat>>,
+    /// The lock's content, if this run wrote it.
+    pub(super) lock_digest: Option<Digest>,
+    /// What became of the manifest, if this run wrote it.
+    pub(super) manifest: Option<ManifestChange>,
 }
 
 pub(super) fn lock_stat(session: &Session) -> Option<Stat> {
@@ -263,15 +267,16 @@ fn record(
     draft: Draft,
     built: &BTreeMap<String, Vec<(RelPath, Digest)>>,
     environment: Digest,
-    lock: &LockAfter,
+    after: &After,
 ) {
     let stat = lock_stat(session);
-    let is_ours = lock.stat == Some(stat);
+    let is_ours = after.lock_stat == Some(stat);
     if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
         return;
     }
     let Ok(stamp) = Stamp::take(session.cache()) else { return };
-    let lock = match (stat, lock.digest) {
+    let Some(manifest) = manifest_after(session, prepared, after, stamp) else { return };
+    let lock = match (stat, after.lock_digest) {
         (None, _) => None,
         (Some(stat), Some(digest)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
         (Some(stat), None) => {
@@ -285,7 +290,33 @@ fn record(
             }
         }
     };
-    let _ = remember(session, draft, &Ending { prepared, built, environment, stamp, lock });
+    let ending = Ending { prepared, built, environment, stamp, lock, manifest };
+    let _ = remember(session, draft, &ending);
+}
+
+/// The manifest for the record, if it is there; none if it holds what this run never assessed, such
+/// as a person's edit from while the actions ran.
+fn manifest_after(
+    session: &Session,
+    prepared: &Prepared,
+    after: &After,
+    stamp: Stamp,
+) -> Option<Option<Recorded>> {
+    if !prepared.loaded.has_settings() {
+        // Nothing was assessed, and the record is copied.
+        return Some(None);
+    }
+    let expected = match after.manifest {
+        Some(change) if change.before != prepared.manifest => return None,
+        Some(change) => Some(change.after),
+        None => prepared.manifest,
+    };
+    let path = &prepared.loaded.config.manifest;
+    let found = match session.files().digest(path, Content::Bytes) {
+        Ok((digest, stat)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
+        Err(_) => None,
+    };
+    (found.map(|found| found.digest) == expected).then_some(found)
 }
 
 /// Whether a commit was cut off and has to be completed.

@@ -23,7 +23,7 @@ use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self};
 use crate::integrate::redo::Uninterrupted;
 use crate::lock::{Block, FieldDigests};
-use crate::pipeline::build::{BuildError, BuildRequest, LockAfter, lock_stat};
+use crate::pipeline::build::{After, BuildError, BuildRequest, lock_stat};
 use crate::pipeline::keys;
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::prepare::Prepared;
@@ -239,7 +239,7 @@ impl<'a> Building<'a> {
         &self,
         built: &[BuiltChain],
         summary: &mut Summary,
-    ) -> Result<(CommitReport, LockAfter), BuildError> {
+    ) -> Result<(CommitReport, After), BuildError> {
         let mut assets: Vec<AssetCommit> = built
             .iter()
             .map(|built| {
@@ -293,9 +293,9 @@ impl<'a> Building<'a> {
             self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
         }
         summary.published = report.published.len();
-        let stat = is_undisturbed.then(|| lock_stat(self.session));
-        let lock_after = LockAfter { stat, digest: report.lock };
-        Ok((report, lock_after))
+        let lock_stat = is_undisturbed.then(|| lock_stat(self.session));
+        let (lock_digest, manifest) = (report.lock, report.manifest);
+        Ok((report, After { lock_stat, lock_digest, manifest }))
     }
 
     fn asset_commit(

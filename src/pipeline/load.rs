@@ -42,6 +42,13 @@ pub struct Loaded {
     pub asleep: Option<Asleep>,
 }
 
+impl Loaded {
+    /// Whether the Assetfile was read: with nothing awake, what it said before still holds.
+    pub fn has_settings(&self) -> bool {
+        self.asleep.is_none() || !self.units.is_empty()
+    }
+}
+
 /// A glob that was listed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedGlob {

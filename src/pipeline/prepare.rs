@@ -96,6 +96,8 @@ pub struct Prepared {
     /// Whether the manifest is as the last run left it.
     pub manifest_unchanged: bool,
     /// Published files of assets that are gone, with the asset's id.
+    /// Content of the manifest as it was assessed; none if there was none.
+    pub manifest: Option<Digest>,
     pub orphans: Vec<(RelPath, String)>,
     /// Ids of blocks whose asset is gone.
     pub orphan_ids: BTreeSet<String>,
@@ -175,6 +177,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     let mut prepared = Prepared {
         manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::were_all_fresh),
         loaded,
+        manifest: recorded_manifest(&loaded),
         table,
         lock: LockFile::default(),
         lock_stat,
@@ -401,7 +404,11 @@ fn assess_all(
     table.learn(session.files(), outputs.map(|(path, _)| (path.clone(), Content::Bytes)));
     let manifest = match manifest_unchanged {
         true => Manifest::Unchanged,
-        false => Manifest::Entries(read_manifest(session, loaded)?),
+        false => {
+            let (entries, digest) = read_manifest(session, loaded)?;
+            prepared.manifest = digest;
+            Manifest::Entries(entries)
+        }
     };
     let ids = PresentIds::new(loaded);
     let cas = request.uses_cache.then(|| LocalCas::new(session.cache()));
@@ -444,13 +451,27 @@ fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> 
     ids.into_iter().filter_map(|id| lock.get(id)).collect()
 }
 
-fn read_manifest(session: &Session, loaded: &Loaded) -> Result<Option<Value>, PrepareError> {
+/// The manifest's content and its digest.
+fn read_manifest(
+    session: &Session,
+    loaded: &Loaded,
+) -> Result<(Option<Value>, Option<Digest>), PrepareError> {
     let path = &loaded.config.manifest;
     let text = read_optional(&path.under(session.root()), path.as_str())?;
-    text.as_deref()
+    let digest = text.as_ref().map(|text| Digest::of(text.as_bytes()));
+    let entries = text
+        .as_deref()
         .map(read_entries)
         .transpose()
-        .map_err(|source| PrepareError::Manifest { path: path.clone(), source })
+        .map_err(|source| PrepareError::Manifest { path: path.clone(), source })?;
+    Ok((entries, digest))
+}
+
+/// The digest of a manifest that nobody touched since the last run, if that is known.
+fn recorded_manifest(loaded: &Loaded) -> Option<Digest> {
+    let snapshot = &loaded.asleep.as_ref()?.snapshot;
+    let found = snapshot.inputs_at(loaded.config.manifest.as_str()).next()?;
+    Some(found.recorded.digest)
 }
 
 /// Files of blocks whose asset is gone and whose block nobody takes over, and the ids of all such

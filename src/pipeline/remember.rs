@@ -27,6 +27,8 @@ pub struct Ending<'a> {
     pub stamp: Stamp,
     /// The lock as this run left it.
     pub lock: Option<Recorded>,
+    /// The manifest as this run left it.
+    pub manifest: Option<Recorded>,
 }
 
 /// The part of a record that is known before anything runs: the assets that sleep.
@@ -56,7 +58,7 @@ pub fn draft(loaded: &Loaded) -> Draft {
 /// # Errors
 /// `SnapshotError`; the next run then loads the whole project.
 pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<(), SnapshotError> {
-    let Ending { prepared, environment, stamp, lock, .. } = *ending;
+    let Ending { prepared, environment, lock, manifest, .. } = *ending;
     let loaded = &prepared.loaded;
     let Draft(mut writer) = draft;
     writer.set_summary(Summary {
@@ -72,8 +74,8 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
     });
     let mut inputs = Inputs { numbers: HashMap::new(), prepared, writer: &mut writer };
     // With nothing awake, the Assetfile was not read: what it names is copied from the old record.
-    if loaded.asleep.is_none() || !loaded.units.is_empty() {
-        write_settings(session, loaded, stamp, &mut inputs);
+    if loaded.has_settings() {
+        write_settings(session, loaded, manifest, &mut inputs);
     }
     for (glob, dirs) in &loaded.listings {
         for dir in dirs {
@@ -102,15 +104,14 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
     writer.save(session.cache())
 }
 
-fn write_settings(session: &Session, loaded: &Loaded, stamp: Stamp, inputs: &mut Inputs<'_>) {
-    let manifest = &loaded.config.manifest;
-    let known = loaded.asleep.as_ref().and_then(|asleep| {
-        let found = asleep.snapshot.inputs_at(manifest.as_str()).next()?.recorded;
-        found.still_holds(session.files().stat(manifest).ok()).then_some(found)
-    });
-    let recorded = known.or_else(|| record_now(session, manifest, Content::Bytes, stamp));
-    if let Some(recorded) = recorded {
-        inputs.add_recorded(manifest, Role::Other, Content::Bytes, recorded);
+fn write_settings(
+    session: &Session,
+    loaded: &Loaded,
+    manifest: Option<Recorded>,
+    inputs: &mut Inputs<'_>,
+) {
+    if let Some(recorded) = manifest {
+        inputs.add_recorded(&loaded.config.manifest, Role::Other, Content::Bytes, recorded);
     }
     inputs.add(session.assetfile(), Role::Assetfile, Content::Text);
     for path in loaded.config.styles.values() {
