@@ -92,6 +92,20 @@ impl Stamp {
     }
 }
 
+impl Content {
+    /// The digest of a file with these bytes.
+    pub fn digest(self, bytes: &[u8]) -> Digest {
+        match self {
+            Self::Bytes => Digest::of(bytes),
+            Self::Text => {
+                let mut hasher = blake3::Hasher::new();
+                update_text(&mut hasher, bytes, &mut false);
+                Digest { hash: *hasher.finalize().as_bytes(), size: hasher.count() }
+            }
+        }
+    }
+}
+
 /// A file as it was when it was last read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recorded {

@@ -34,6 +34,9 @@ pub enum InputError {
     /// There is none.
     #[error("there is no such file")]
     NotFound,
+    /// It is not what the plan was made for.
+    #[error("the file was changed while the build ran; build again")]
+    Changed,
     /// The system says no.
     #[error("the file cannot be read")]
     Read(#[from] std::io::Error),

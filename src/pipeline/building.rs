@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList, RelPath};
-use crate::cache::{Batch, Cas as _, FileError, LocalCas, Run, State, StateError, StateNotice};
+use crate::cache::{
+    Batch, Cas as _, Content, FileError, LocalCas, Run, State, StateError, StateNotice,
+};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::{
@@ -28,6 +30,7 @@ use crate::pipeline::keys;
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::table::{FileTable, Learned, input_content};
 use crate::plan::{AssetPlan, Keys, Work};
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
@@ -79,7 +82,7 @@ impl<'a> Building<'a> {
             state,
             cas: LocalCas::new(session.cache()),
             raws: session.raws(&config.paid_dir),
-            fonts: load_fonts(session, config)?,
+            fonts: load_fonts(session, config, &prepared.table)?,
             leftover: Vec::new(),
         })
     }
@@ -103,7 +106,7 @@ impl<'a> Building<'a> {
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
         let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
         let recorder = Recorder::new(self.state);
-        let inputs = Disk { session: self.session, fonts: &self.fonts };
+        let inputs = Disk { session: self.session, table, fonts: &self.fonts };
         let raws = |digest: &Digest| {
             let found = self.raws.get(*digest).ok()?.ok()?;
             Some(Arc::from(found.bytes))
@@ -448,7 +451,11 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
     stand_in
 }
 
-fn load_fonts(session: &Session, config: &Config) -> Result<FontSet, BuildError> {
+fn load_fonts(
+    session: &Session,
+    config: &Config,
+    table: &FileTable,
+) -> Result<FontSet, BuildError> {
     let mut fonts = Vec::new();
     for path in &config.fonts {
         let (bytes, _) = session.files().read(path)?;
@@ -456,6 +463,10 @@ fn load_fonts(session: &Session, config: &Config) -> Result<FontSet, BuildError>
     }
     Ok(FontSet::new(fonts)?)
 }
+        let planned = table.get(path, Content::Bytes).and_then(Learned::digest);
+        if planned.is_some_and(|digest| digest != Digest::of(&bytes)) {
+            return Err(FileError::Changing { path: path.to_string() }.into());
+        }
 
 /// The project's files, for generate bodies.
 struct Disk<'a> {
@@ -464,9 +475,17 @@ struct Disk<'a> {
 }
 
 impl Inputs for Disk<'_> {
+    table: &'a FileTable,
     fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError> {
         match self.session.files().read(path) {
-            Ok((bytes, _)) => Ok(Arc::from(bytes)),
+            Ok((bytes, _)) => {
+                // The keys speak of the content that was planned for: another one must not be
+                // recorded under them.
+                let content = input_content(path);
+                let planned = self.table.get(path, content).and_then(Learned::digest);
+                let is_planned = planned.is_none_or(|digest| digest == content.digest(&bytes));
+                if is_planned { Ok(Arc::from(bytes)) } else { Err(InputError::Changed) }
+            }
             Err(FileError::Missing { .. }) => Err(InputError::NotFound),
             Err(FileError::Io { source, .. }) => Err(InputError::Read(source)),
             Err(error) => Err(InputError::Read(io::Error::other(error))),
