@@ -180,7 +180,13 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
         .into_iter()
         .filter_map(|(path, content)| inputs.add(&path, Role::Source, content))
         .collect();
-    let state = if built.is_some() { State::Fresh } else { plans[number].state };
+    let plan = &plans[number];
+    let state = match (built, plan.state) {
+        (Some(_), _) => State::Fresh,
+        // An adopted asset whose spec went on has other files than the spec says.
+        (None, State::Fresh) if !plan.reasons.is_empty() => State::Stale,
+        (None, state) => state,
+    };
     let references: Vec<&str> = referenced(&asset.generate).iter().map(|(id, _)| *id).collect();
     let tags: Vec<&str> = asset.metadata.tags.iter().map(String::as_str).collect();
     let outputs: Vec<(RelPath, Option<Recorded>)> = match built {
