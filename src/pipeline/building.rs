@@ -189,6 +189,10 @@ impl<'a> Building<'a> {
         if let Some(old) = self.old_block(built.asset) {
             block.purchases = old.purchases;
             block.pick = old.pick;
+            if old.raw == Some(built.raw) {
+                // The same purchase is good for what it was declared good for.
+                block.kept = old.kept;
+            }
         }
         if !spec.generate.is_free() && !block.provisional {
             block.raw = Some(built.raw);
