@@ -26,6 +26,7 @@ use crate::pipeline::table::FileTable;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
 use crate::plan::{self, AssetPlan, Keys, Policy};
 use crate::spec::AssetSpec;
+use crate::spec::op::GenerateOp;
 
 /// What a command asks of the steps before execution.
 #[derive(Debug, Clone)]
@@ -95,9 +96,9 @@ pub struct Prepared {
     pub selected_asleep: Vec<u32>,
     /// Whether the manifest is as the last run left it.
     pub manifest_unchanged: bool,
-    /// Published files of assets that are gone, with the asset's id.
     /// Content of the manifest as it was assessed; none if there was none.
     pub manifest: Option<Digest>,
+    /// Published files of assets that are gone, with the asset's id.
     pub orphans: Vec<(RelPath, String)>,
     /// Ids of blocks whose asset is gone.
     pub orphan_ids: BTreeSet<String>,
@@ -176,8 +177,8 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
     let mut prepared = Prepared {
         manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::were_all_fresh),
-        loaded,
         manifest: recorded_manifest(&loaded),
+        loaded,
         table,
         lock: LockFile::default(),
         lock_stat,
@@ -288,6 +289,9 @@ fn files_of(loaded: &Loaded, session: &Session, asset: &AssetSpec) -> Vec<String
     let mut files: Vec<String> =
         inputs_of(asset).into_iter().map(|(path, _)| path.to_string()).collect();
     files.push(session.assetfile().to_string());
+    if matches!(asset.generate, GenerateOp::Svg(_)) {
+        files.extend(loaded.config.fonts.iter().map(RelPath::to_string));
+    }
     if let Some(unit) = loaded.units.get(&asset.file) {
         let styles = unit.used.styles.iter().filter_map(|name| loaded.config.styles.get(name));
         files.extend(styles.map(RelPath::to_string));
