@@ -159,7 +159,6 @@ impl World for ProjectWorld<'_> {
     }
 }
 
-/// An encoding that no file of the asset can get: what is there already may be published as it is,
 /// Why this version cannot turn raw material into the asset's files, if it cannot.
 fn unprocessable(spec: &AssetSpec) -> Option<String> {
     let unsupported = spec.steps.iter().find_map(|step| match step {
@@ -173,6 +172,7 @@ fn unprocessable(spec: &AssetSpec) -> Option<String> {
     Some(format!("{} files cannot be written by this version", encoding.extension()))
 }
 
+/// An encoding that no file of the asset can get: what is there already may be published as it is,
 /// but nothing can be encoded so.
 fn unwritable(spec: &AssetSpec) -> Option<Encoding> {
     let is_made = !matches!(spec.generate, GenerateOp::File(_) | GenerateOp::Manual(_));
