@@ -463,23 +463,23 @@ fn load_fonts(
     let mut fonts = Vec::new();
     for path in &config.fonts {
         let (bytes, _) = session.files().read(path)?;
-        fonts.push((path.clone(), Arc::from(bytes)));
-    }
-    Ok(FontSet::new(fonts)?)
-}
         let planned = table.get(path, Content::Bytes).and_then(Learned::digest);
         if planned.is_some_and(|digest| digest != Digest::of(&bytes)) {
             return Err(FileError::Changing { path: path.to_string() }.into());
         }
+        fonts.push((path.clone(), Arc::from(bytes)));
+    }
+    Ok(FontSet::new(fonts)?)
+}
 
 /// The project's files, for generate bodies.
 struct Disk<'a> {
     session: &'a Session,
+    table: &'a FileTable,
     fonts: &'a FontSet,
 }
 
 impl Inputs for Disk<'_> {
-    table: &'a FileTable,
     fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError> {
         match self.session.files().read(path) {
             Ok((bytes, _)) => {

@@ -177,6 +177,7 @@ pub fn load_awake(
     if are_related(&references, &asleep) {
         return Ok(None);
     }
+    loaded.diagnostics.extend(spec::check_references(references));
     if loaded.diagnostics.has_errors() {
         // The whole picture, in the order of files.
         return Ok(None);
@@ -184,15 +185,7 @@ pub fn load_awake(
     loaded.asleep = Some(asleep);
     Ok(Some(loaded))
 }
-    loaded.diagnostics.extend(spec::check_references(references));
 
-/// The claims of awake assets, and those of sleeping ones that may stand against them.
-fn claims_beside<'a>(
-    awake: &'a [AssetSpec],
-    asleep: &'a Asleep,
-) -> impl Iterator<Item = Claim> + 'a {
-    let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
-    let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
 /// Whether an asset that is awake refers to one that sleeps, or the other way round: the key of
 /// either needs the other one loaded.
 fn are_related(awake: &[spec::AssetReferences], asleep: &Asleep) -> bool {
@@ -206,6 +199,13 @@ fn are_related(awake: &[spec::AssetReferences], asleep: &Asleep) -> bool {
     })
 }
 
+/// The claims of awake assets, and those of sleeping ones that may stand against them.
+fn claims_beside<'a>(
+    awake: &'a [AssetSpec],
+    asleep: &'a Asleep,
+) -> impl Iterator<Item = Claim> + 'a {
+    let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
+    let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
     let keys: HashSet<String> = own.iter().map(|claim| claim.entry.1.clone()).collect();
     let paths: HashSet<String> = own
         .iter()
@@ -287,6 +287,7 @@ impl<'a> Reader<'a> {
         self.diagnostics.extend(spec::check_provider_names(names));
         self.diagnostics.extend(spec::check_model_names(&defaults));
         let styles = self.read_styles(&config);
+        self.find_fonts(&config);
         Settings { config, defaults, styles }
     }
 
@@ -302,7 +303,6 @@ impl<'a> Reader<'a> {
                 }
                 Err(ListError::Pattern(reason)) => self.diagnostics.push(
                     Diagnostic::error(
-        self.find_fonts(&config);
                         "config::bad_pattern",
                         format!("`{pattern}` in `specs` is not a pattern: {reason}"),
                     )
@@ -430,6 +430,20 @@ impl<'a> Reader<'a> {
         }
         styles
     }
+
+    fn find_fonts(&mut self, config: &Config) {
+        for path in &config.fonts {
+            if matches!(self.files.stat(path), Err(FileError::Missing { .. })) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "config::missing_file",
+                        format!("`fonts` names {path}, which is not there"),
+                    )
+                    .help("put the file there, or take it out of `fonts`"),
+                );
+            }
+        }
+    }
 }
 
 /// The expanded spec of one asset as text, with the origin of each line.
@@ -445,20 +459,6 @@ pub fn render_expansion(
     let (parsed, _) = spec::parse(&loaded.sources, file);
     let context = spec::Context {
         config: &loaded.config,
-
-    fn find_fonts(&mut self, config: &Config) {
-        for path in &config.fonts {
-            if matches!(self.files.stat(path), Err(FileError::Missing { .. })) {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        "config::missing_file",
-                        format!("`fonts` names {path}, which is not there"),
-                    )
-                    .help("put the file there, or take it out of `fonts`"),
-                );
-            }
-        }
-    }
         defaults: &loaded.defaults,
         templates: &loaded.templates,
         styles: &loaded.styles,
@@ -531,6 +531,18 @@ pub fn list_matching(files: &ProjectFiles, pattern: &str) -> Result<Matching, Li
     Ok(Matching { files: found, dirs: listing.dirs })
 }
 
+/// The nearest folder above one that is missing.
+fn folder_above(files: &ProjectFiles, missing: &RelPath) -> Option<ListedFile> {
+    let mut path = missing.as_str();
+    while !path.is_empty() {
+        path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        if let [Some(stat)] = files.stat_dirs(&[path])[..] {
+            return Some(ListedFile { path: path.to_owned(), stat });
+        }
+    }
+    None
+}
+
 fn globs(pattern: &str) -> Result<GlobSet, globset::Error> {
     let mut builder = GlobSetBuilder::new();
     let pattern = pattern.trim_start_matches("./");
@@ -546,8 +558,25 @@ fn literal_folder(pattern: &str) -> Option<RelPath> {
     RelPath::new(&pattern[..slash]).ok()
 }
 
+/// Lists each glob once: what the record of the run says of the folders is what the specs saw.
 struct DiskListing<'a> {
     files: &'a ProjectFiles,
+    found: Mutex<HashMap<String, Matching>>,
+}
+
+impl<'a> DiskListing<'a> {
+    fn new(files: &'a ProjectFiles) -> Self {
+        Self { files, found: Mutex::default() }
+    }
+
+    fn found(&self) -> MutexGuard<'_, HashMap<String, Matching>> {
+        self.found.lock().expect("nobody panics while the lists are held")
+    }
+
+    /// The folders that were listed for a glob.
+    fn dirs(&self, glob: &str) -> Vec<ListedFile> {
+        self.found().get(glob).map(|matching| matching.dirs.clone()).unwrap_or_default()
+    }
 }
 
 impl spec::Listing for DiskListing<'_> {
@@ -566,32 +595,3 @@ impl spec::Listing for DiskListing<'_> {
         self.files.stat(path).is_ok()
     }
 }
-/// The nearest folder above one that is missing.
-fn folder_above(files: &ProjectFiles, missing: &RelPath) -> Option<ListedFile> {
-    let mut path = missing.as_str();
-    while !path.is_empty() {
-        path = path.rsplit_once('/').map_or("", |(above, _)| above);
-        if let [Some(stat)] = files.stat_dirs(&[path])[..] {
-            return Some(ListedFile { path: path.to_owned(), stat });
-        }
-    }
-    None
-}
-
-/// Lists each glob once: what the record of the run says of the folders is what the specs saw.
-    found: Mutex<HashMap<String, Matching>>,
-}
-
-impl<'a> DiskListing<'a> {
-    fn new(files: &'a ProjectFiles) -> Self {
-        Self { files, found: Mutex::default() }
-    }
-
-    fn found(&self) -> MutexGuard<'_, HashMap<String, Matching>> {
-        self.found.lock().expect("nobody panics while the lists are held")
-    }
-
-    /// The folders that were listed for a glob.
-    fn dirs(&self, glob: &str) -> Vec<ListedFile> {
-        self.found().get(glob).map(|matching| matching.dirs.clone()).unwrap_or_default()
-    }

@@ -23,3 +23,6 @@ pub use overtaken::is_overtaken;
 pub use prepare::{PrepareError, Prepared, Request, prepare};
 pub use select::Selection;
 pub use session::{OpenError, Session};
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod lock;
 mod manifest;
 mod output;
 mod prices;
+mod recall;
 mod sample;
 mod seed_dialects;
 mod selection;
