@@ -74,8 +74,8 @@ impl Execution {
 
 /// Runs every action of the graph whose predecessors succeeded.
 ///
-/// A failed action skips its dependents only. When `stop` is raised no further chain begins; those
-/// that have begun are finished, since what was made is to be published, and the rest is cancelled.
+/// A failed action skips its dependents only. When `stop` is raised, or after the first failure if
+/// `limits` say so, no further chain begins; those that have begun are finished, since what was made is to be published, and the rest is cancelled.
 pub fn run(
     graph: &ActionGraph,
     executor: &dyn Executor,
@@ -99,11 +99,11 @@ pub fn run(
         .build()
         .expect("a thread pool of a few threads can be built");
     let (sender, receiver) = mpsc::channel();
-    let mut running = 0;
+    let (mut running, mut has_failed) = (0, false);
     pool.in_place_scope(|scope| {
         loop {
             while running < limits.workers.max(1) {
-                let Some(id) = queue.pop(stop.is_raised()) else { break };
+                let Some(id) = queue.pop(stop.is_raised() || has_failed) else { break };
                 running += 1;
                 let sender = sender.clone();
                 scope.spawn(move |_| {
@@ -117,9 +117,7 @@ pub fn run(
             }
             let (id, outcome) = receiver.recv().expect("a sender is alive in this scope");
             running -= 1;
-            if limits.fail_fast && matches!(outcome, Outcome::Failed(_)) {
-                stop.raise();
-            }
+            has_failed |= limits.fail_fast && matches!(outcome, Outcome::Failed(_));
             queue.finish(id, outcome);
         }
     });

@@ -1,4 +1,4 @@
-//! The wish to stop: raised by Ctrl-C, or by a failure under `--fail-fast`.
+//! The wish to stop: raised by Ctrl-C.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -205,7 +205,7 @@ fn run(
             reporter.report(&Event::Warning { asset: None, message });
         }
     });
-    summary.interrupted = stop.is_raised() && !request.limits.fail_fast;
+    summary.interrupted = stop.is_raised();
     summary.took = request.clock.elapsed();
     for Timing { step, started, took } in timings {
         reporter.report(&Event::StepFinished { step, started, took });

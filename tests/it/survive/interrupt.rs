@@ -15,7 +15,7 @@ const ASSETS: usize = 12;
 #[test]
 fn the_first_interrupt_finishes_and_publishes_what_was_begun() {
     let project = slow_project();
-    let mut child = start(&project);
+    let mut child = start(&project, &[]);
     let mut events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let finished = |line: &String| line.contains("action_finished") && line.contains("process");
     let seen = events.by_ref().map(|line| line.expect("text")).filter(finished).take(2).count();
@@ -35,9 +35,21 @@ fn the_first_interrupt_finishes_and_publishes_what_was_begun() {
 }
 
 #[test]
+fn an_interrupt_is_told_from_a_failure_that_stops_the_run() {
+    let project = slow_project();
+    let mut child = start(&project, &["--fail-fast"]);
+    let mut events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let seen = events.find(|line| line.as_ref().expect("text").contains("action_finished"));
+    assert!(seen.is_some(), "an action was finished");
+    interrupt(&child);
+    let rest: Vec<String> = events.map(|line| line.expect("text")).collect();
+    assert_eq!(child.wait().expect("a child").code(), Some(130), "{rest:#?}");
+}
+
+#[test]
 fn the_second_interrupt_stops_at_once() {
     let project = slow_project();
-    let mut child = start(&project);
+    let mut child = start(&project, &[]);
     let mut events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let started = events.any(|line| line.expect("text").contains("action_started"));
     assert!(started, "work has begun");
@@ -85,8 +97,8 @@ fn slow_project() -> Project {
     ])
 }
 
-fn start(project: &Project) -> Child {
-    let mut command = project.command(&["-j", "1", "--format", "ndjson"]);
+fn start(project: &Project, more: &[&str]) -> Child {
+    let mut command = project.command(&[&["-j", "1", "--format", "ndjson"], more].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("the binary runs")
 }
