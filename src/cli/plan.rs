@@ -14,7 +14,12 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = super::build::selection(context, &session, &args.selection)?;
     let policy = super::build::policy(&args.policy);
-    let prepared = prepare(context, &session, &selection, policy, Wakes::Changed)?;
+    let wakes = match context.format() {
+        Format::Human | Format::Github => Wakes::Changed,
+        // A document tells outputs and actions of fresh assets as well.
+        Format::Json | Format::Ndjson => Wakes::Selected,
+    };
+    let prepared = prepare(context, &session, &selection, policy, wakes)?;
     let loaded = &prepared.loaded;
     let asked = prepared.selected.iter().map(|asset| asset.of(&loaded.assets));
     let ends = warn_of_ends(asked, &loaded.config, &context.today());

@@ -133,3 +133,13 @@ fn an_adopted_file_whose_spec_went_on_is_still_guarded() {
     project.write(&webp, "edited");
     assert_eq!(project.run(&["--check"]).code, 3);
 }
+
+#[test]
+fn the_plan_as_a_document_does_not_depend_on_what_was_recorded() {
+    let project = built_items();
+    settle(&project);
+    let recorded = project.succeed(&["--plan", "--format", "json"]).stdout;
+    assert!(recorded.contains("assets/images/coin.png"), "{recorded}");
+    fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
+    assert_eq!(project.succeed(&["--plan", "--format", "json"]).stdout, recorded);
+}
