@@ -448,3 +448,40 @@ fn an_adopted_file_keeps_its_place_when_its_asset_is_renamed() {
     );
     assert_eq!(project.run(&["--check"]).code, 0);
 }
+
+#[test]
+fn a_purchase_that_was_kept_stays_good_when_a_step_changes() {
+    let project = Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\nuntil_bought: placeholder\n"),
+        ("specs/hero.yaml", sample::PAID),
+    ]);
+    project.succeed(&[]);
+    // The placeholder's picture plays the one that was bought.
+    let bytes = project.read_bytes("assets/hero.png");
+    let digest = assetbuild::base::Digest::of(&bytes);
+    project.write(&format!(".assetcache/paid/raw/{}.png", digest.hex()), &bytes);
+    let lock = project.read("assetbuild.lock");
+    let wanted = lock.split("wanted = \"1:").nth(1).and_then(|rest| rest.split('"').next());
+    let wanted = wanted.expect("a wanted key");
+    let raw = format!("{}/{}", digest.hex(), digest.size);
+    let purchase = format!(
+        "purchases = [\n  {{ id = \"0011223344556677\", wanted = \"{wanted}\", sent = \"{wanted}\", \
+         index = 0, raw = \"{raw}\", provider = \"openai\", model = \"gpt-image-2\", \
+         cost_micros = 50000, unit = \"USD\", date = \"2026-08-01\" }},\n]\n"
+    );
+    let lock = lock.replace("provisional = true\n", &format!("raw = \"{raw}\"\n"));
+    project.write("assetbuild.lock", format!("{lock}{purchase}"));
+    assert_eq!(project.run(&["--check"]).code, 0);
+
+    project.edit("specs/hero.yaml", "a brave fox", "a bold fox");
+    assert_eq!(project.run(&["--check"]).code, 3);
+    project.succeed(&["keep", "hero", "--reason", "bold enough"]);
+    assert_eq!(project.run(&["--check"]).code, 0);
+    project.edit("specs/hero.yaml", "64x64", "32x32");
+    project.succeed(&[]);
+    assert!(project.read("assetbuild.lock").contains("reason = \"bold enough\""));
+    std::fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
+    assert_eq!(project.run(&["--check"]).code, 0);
+    let plan = project.succeed(&["--plan", "--format", "json"]).stdout;
+    assert!(!plan.contains("\"dirty\"") && !plan.contains("\"blocked\""), "{plan}");
+}

@@ -322,7 +322,7 @@ fn refresh_runs_free_actions_again_and_changes_nothing() {
 }
 
 #[test]
-fn a_font_of_the_project_is_an_input() {
+fn text_in_a_drawing_needs_no_font_of_the_project() {
     let project = sample::items();
     project.edit("art/coin.svg", "</svg>", "<text x=\"2\" y=\"20\">5</text></svg>");
     project.succeed(&[]);
