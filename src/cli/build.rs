@@ -57,11 +57,19 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         clock,
         environment: context.environment(),
     };
-    for plan in held(&prepared) {
+    let (stood_in, held): (Vec<_>, Vec<_>) =
+        held(&prepared).into_iter().partition(|plan| has(plan, ReasonCode::Placeholder));
+    for plan in held {
         let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());
         let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
         let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
         reporter.report(&Event::Warning { asset, message });
+    }
+    match stood_in.len() {
+        0 => {}
+        1 => context.mention("a placeholder stands in for an asset that is not bought"),
+        count => context
+            .mention(&format!("placeholders stand in for {count} assets that are not bought")),
     }
     for hint in drift_hints(&prepared) {
         context.mention(&format!("hint: {hint}"));

@@ -109,6 +109,10 @@ impl World for ProjectWorld<'_> {
         self.cas.is_some_and(|cas| cas.contains(digest).unwrap_or(false))
     }
 
+    fn is_built(&self, id: &str) -> bool {
+        self.block(id).is_some_and(|block| !block.provisional)
+    }
+
     fn has_raw(&self, digest: &Digest) -> bool {
         self.raws.get(*digest).is_ok_and(|found| found.is_ok())
     }

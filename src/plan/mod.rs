@@ -224,6 +224,9 @@ pub trait World {
     /// Whether the content of a published file can be restored without running anything.
     fn can_restore(&self, digest: &Digest) -> bool;
 
+    /// Whether an asset has a result that others can refer to; a placeholder is none.
+    fn is_built(&self, id: &str) -> bool;
+
     /// Whether the raw bytes of a purchase are in a store.
     fn has_raw(&self, digest: &Digest) -> bool;
 

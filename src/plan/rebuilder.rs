@@ -1,6 +1,7 @@
 //! Decides whether what the lock records of an asset still holds; if not, names every cause.
 
 use crate::graph::action::{ActionKind, AssetIndex};
+use crate::graph::lower::referenced;
 use crate::lock::Block;
 use crate::plan::reason::{Reason, ReasonCode, field_reasons};
 use crate::plan::{
@@ -78,6 +79,11 @@ pub fn assess(
     }
     if drifted && !policy.overwrite_drifted {
         work = Work::Nothing;
+    }
+    let unbuilt = referenced(&spec.generate).into_iter().find(|(id, _)| !world.is_built(id));
+    if let Some((id, _)) = unbuilt.filter(|_| dirt.generate && !adopted) {
+        let message = format!("it refers to `{id}`, which is not built");
+        causes.push((State::Pending, Reason::new(ReasonCode::ReferencePending, message)));
     }
     // A commit keeps an edited entry, unless the spec came to say the same. Free work can find that
     // out; nothing is bought for it.

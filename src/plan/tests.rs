@@ -33,6 +33,9 @@ impl World for Fake {
     fn can_restore(&self, _: &Digest) -> bool {
         self.restorable
     }
+    fn is_built(&self, id: &str) -> bool {
+        self.blocks.contains_key(id)
+    }
     fn has_raw(&self, digest: &Digest) -> bool {
         self.raws.contains(digest)
     }
@@ -348,4 +351,17 @@ fn an_edited_manifest_entry_is_drift_and_nothing_is_bought_for_it() {
     world.entry = Some(EntryState::Edited);
     let plan = assess_in(&world, &bought_asset("coin", "a dull coin"));
     assert_eq!((plan.state, plan.work), (State::Drifted, Work::Nothing));
+}
+
+#[test]
+fn a_reference_to_something_unbuilt_is_named() {
+    let mut spec = bought_asset("pose", "the hero jumps");
+    let GenerateOp::Request(request) = &mut spec.generate else { unreachable!("it is one") };
+    let sheet = crate::spec::op::Source::Asset { id: "sheet".to_owned(), processed: false };
+    request.references.push(sheet);
+    let mut world = built(&bought_asset("sheet", "a hero sheet"));
+    world.blocks.clear();
+    let plan = assess_in(&world, &spec);
+    assert!(messages(&plan).contains(&"it refers to `sheet`, which is not built"));
+    assert_eq!(assess_in(&built(&bought_asset("sheet", "a hero sheet")), &spec).reasons.len(), 1);
 }

@@ -50,7 +50,7 @@ fn quiet_says_only_the_summary_and_what_failed() {
 fn verbose_names_every_action() {
     let project = items();
     let output = project.succeed(&["-v", "-j", "1", "coin"]);
-    insta::assert_snapshot!(project.shown(&output), @r"
+    insta::assert_snapshot!(project.shown(&output), @"
     exit code: 0
     ----- stdout -----
     ----- stderr -----
@@ -69,8 +69,8 @@ fn verbose_names_every_action() {
     open took [TIME]
     execute took [TIME]
     publish took [TIME]
-    finish took [TIME]
     record took [TIME]
+    results took [TIME]
     built 1 of 1 asset: 1 generated, 1 processed, 1 file published in [TIME]
     ");
 }

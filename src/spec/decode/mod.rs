@@ -49,10 +49,11 @@ pub(super) fn decode(
     parameters::size(input, &mut checker);
     let provider = generate::provider(input, &mut checker);
     let media = generate::media(input, provider, &mut checker);
-    // A wrong step shows even where the provider is wrong, so that one run reports both.
+    // Wrong steps and paths show even where the provider is wrong: one run reports all.
     let steps = steps::steps(input, media, &mut checker);
-    let (provider, media) = (provider?, media?);
+    let media = media?;
     let publish = publish::publish(input, media, &steps, &mut checker);
+    let provider = provider?;
     let encoding = publish.as_ref().and_then(|publish| publish.files.first()?.encoding.into());
     let generate = generate::generate(input, provider, media, encoding, used, &mut checker);
     steps::sizes(input, generate.as_ref(), &steps, &mut checker);
