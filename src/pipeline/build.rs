@@ -103,7 +103,7 @@ impl BuildError {
             Self::Locked(_)
                 | Self::Fonts(_)
                 | Self::FontFile(_)
-                | Self::Commit(CommitError::Lock(_))
+                | Self::Commit(CommitError::Lock(_) | CommitError::Conflicted)
         )
     }
 }
