@@ -5,14 +5,15 @@ use std::io;
 
 use crate::base::{ActionKey, Digest, Raw, RelPath};
 use crate::cache::{
-    BlobReport, CasError, FileError, GcPlan, Keep, LocalCas, Pruned, State, StateError, plan_gc,
-    run_gc, verify_blobs,
+    BlobReport, CasError, FileError, GcPlan, Keep, LocalCas, Pruned, Run, RunError, State,
+    StateError, plan_gc, run_gc, verify_blobs,
 };
 use crate::graph::AssetIndex;
 use crate::integrate::commit::{CommitError, CommitRequest, IntegrateGuard, commit};
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::prune::{Orphan, Prune, orphans};
 use crate::integrate::publish::{self, PublishError};
+use crate::integrate::record::{RecordError, RedoRecord};
 use crate::integrate::redo::Uninterrupted;
 use crate::lock::{self, Block, Kept, Lock, LockError, LockFile};
 use crate::pipeline::prepare::Prepared;
@@ -63,6 +64,15 @@ pub enum MaintainError {
     /// The other encodings of an adopted file cannot be made.
     #[error("failed to encode the adopted file")]
     Process(#[from] ProcessError),
+    /// Another run is at work.
+    #[error("another run uses the cache; clean up when it has ended")]
+    Busy,
+    /// Live runs cannot be told from dead ones.
+    #[error("failed to look for other runs")]
+    Run(#[from] RunError),
+    /// What a commit that was cut off needs is not known.
+    #[error("failed to read the record of a commit")]
+    Record(#[from] RecordError),
     /// The cache cannot be read or written.
     #[error("failed to use the cache")]
     Cas(#[from] CasError),
@@ -300,8 +310,8 @@ pub fn prune(
     Ok(commit(&request, &guard)?)
 }
 
-/// What a clean-up of the cache would delete: blobs that the lock does not name, least recently
-/// used first, until at most `budget` bytes remain.
+/// What a clean-up of the cache would delete: blobs that neither the lock nor a commit that was cut
+/// off names, least recently used first, until at most `budget` bytes remain.
 ///
 /// # Errors
 /// `MaintainError` if the cache cannot be read.
@@ -309,6 +319,10 @@ pub fn plan_cleanup(session: &Session, budget: u64) -> Result<GcPlan, MaintainEr
     let cas = LocalCas::new(session.cache());
     let lock = read_lock(session)?;
     let mut reachable = HashSet::new();
+    // A commit that was cut off is completed from the cache.
+    if let Some(record) = RedoRecord::read(&session.cache().redo_record())? {
+        reachable.extend(record.units.iter().flat_map(|unit| &unit.files).map(|file| file.new));
+    }
     for block in lock.blocks() {
         reachable.extend(block?.outputs.into_iter().map(|(_, digest)| digest));
     }
@@ -322,8 +336,14 @@ pub fn plan_cleanup(session: &Session, budget: u64) -> Result<GcPlan, MaintainEr
 /// Deletes what `plan_cleanup` named, and the records of what is gone; returns the bytes freed.
 ///
 /// # Errors
-/// `MaintainError` if the cache cannot be written.
+/// `MaintainError::Busy` while another run makes blobs that no lock names yet; others if the cache
+/// cannot be written.
 pub fn clean_up(session: &Session, plan: &GcPlan) -> Result<(u64, Pruned), MaintainError> {
+    session.cache().ensure().map_err(StateError::from)?;
+    let run = Run::begin(session.cache())?;
+    if !run.is_alone()? {
+        return Err(MaintainError::Busy);
+    }
     let cas = LocalCas::new(session.cache());
     let freed = run_gc(&cas, plan)? + cas.sweep_temp_files()?;
     let removed: HashSet<[u8; 32]> = plan.remove.iter().map(|blob| blob.hash).collect();

@@ -6,11 +6,12 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::*;
-use crate::base::Digest;
-use crate::cache::Stat;
+use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::Snapshot;
+use crate::cache::{Cas as _, LocalCas, Run, Stat};
 use crate::event::{Event, Reporter};
 use crate::execute::{Limits, StopSignal};
+use crate::integrate::record::{FileRedo, RedoRecord, Unit};
 use crate::pipeline::recall::SNAPSHOT_SCHEMA;
 use crate::plan::{Policy, State};
 
@@ -142,4 +143,37 @@ fn the_stamp_of_the_record_is_older_than_what_the_run_wrote() {
     let written = fs::metadata(project.0.path().join("assets/coin.png")).expect("a picture");
     assert!(snapshot.summary().stamp.0 <= Stat::of(&written).mtime_ns);
     assert_eq!(project.state("gem"), None, "it sleeps");
+}
+
+#[test]
+fn a_clean_up_keeps_what_a_cut_off_commit_needs() {
+    let project = Project::new();
+    project.build(|| {});
+    let session = project.open();
+    let path = |text| RelPath::new(text).expect("a plain path");
+    let new = LocalCas::new(session.cache()).put(b"to be published").expect("writable");
+    assert_eq!(maintain::plan_cleanup(&session, 0).expect("readable").remove.len(), 1);
+    let file = FileRedo { path: path("assets/new.png"), old: None, new, after: None };
+    let unit = Unit { id: "new".to_owned(), files: vec![file], ..Unit::default() };
+    let record = RedoRecord {
+        lock: path("assetbuild.lock"),
+        manifest: path("assets/manifest.json"),
+        floor: path("assets"),
+        units: vec![unit],
+    };
+    record.write(&session.cache().redo_record()).expect("writable");
+    assert_eq!(maintain::plan_cleanup(&session, 0).expect("readable").remove, []);
+}
+
+#[test]
+fn a_clean_up_waits_for_other_runs_to_end() {
+    let project = Project::new();
+    project.build(|| {});
+    let session = project.open();
+    LocalCas::new(session.cache()).put(b"about to be published").expect("writable");
+    let plan = maintain::plan_cleanup(&session, 0).expect("readable");
+    let run = Run::begin(session.cache()).expect("locks");
+    assert!(matches!(maintain::clean_up(&session, &plan), Err(MaintainError::Busy)));
+    drop(run);
+    assert_eq!(maintain::clean_up(&session, &plan).expect("alone").0, 21);
 }
