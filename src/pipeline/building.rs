@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList, RelPath};
-use crate::cache::{
-    Batch, Cas as _, Content, FileError, LocalCas, Run, State, StateError, StateNotice,
-};
+use crate::cache::{Batch, Content, FileError, LocalCas, Run, State, StateError, StateNotice};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::{
@@ -29,7 +27,7 @@ use crate::pipeline::build::{After, BuildError, BuildRequest, lock_stat};
 use crate::pipeline::keys;
 use crate::pipeline::prepare::LazyState;
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::pipeline::table::{FileTable, Learned, input_content};
 use crate::plan::{AssetPlan, Keys, Work};
 use crate::purchase::RawStore;
@@ -271,7 +269,7 @@ impl<'a> Building<'a> {
             let text = self.prepared.lock.text();
             publish::write_file(self.session.root(), &lock, text.as_bytes())?;
         }
-        let blobs = |digest: &Digest| self.blob(digest);
+        let blobs = |digest: &Digest| finished_file(&self.cas, &self.raws, digest);
         let report = commit(
             &CommitRequest {
                 root: self.session.root(),
@@ -314,16 +312,6 @@ impl<'a> Building<'a> {
         let old = self.plan(asset).block_id.clone();
         let renamed_from = old.filter(|id| *id != block.id);
         AssetCommit { block, entry: Some(self.entry(asset, facts)), renamed_from }
-    }
-
-    fn blob(&self, digest: &Digest) -> io::Result<Vec<u8>> {
-        let found = self.cas.get(digest).map_err(io::Error::other)?;
-        if let Some(bytes) = found {
-            return Ok(bytes);
-        }
-        let raw = self.raws.get(*digest).map_err(io::Error::other)?;
-        let missing = |_| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store");
-        raw.map(|raw| raw.bytes).map_err(missing)
     }
 
     /// Published files of the assets that are as their specs want them, by id.

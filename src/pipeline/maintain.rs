@@ -17,7 +17,7 @@ use crate::integrate::record::{RecordError, RedoRecord};
 use crate::integrate::redo::Uninterrupted;
 use crate::lock::{self, Block, Kept, Lock, LockError, LockFile};
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::plan::State as AssetState;
 use crate::process::{self, ProcessError};
 use crate::purchase::{RawError, RawStore};
@@ -291,7 +291,9 @@ pub fn prune(
         find_orphans(prepared)?.into_iter().map(|orphan| Prune { id: orphan.id, forget }).collect();
     let config = &prepared.loaded.config;
     let guard = guard(session)?;
-    let no_blobs = |_: &Digest| Err(io::Error::from(io::ErrorKind::NotFound));
+    // For a commit that was cut off since the project was assessed.
+    let (cas, raws) = (LocalCas::new(session.cache()), session.raws(&config.paid_dir));
+    let blobs = |digest: &Digest| finished_file(&cas, &raws, digest);
     let request = CommitRequest {
         root: session.root(),
         lock: &lock_path(),
@@ -301,7 +303,7 @@ pub fn prune(
         assets: &[],
         prune: &prunes,
         orphans: &BTreeSet::new(),
-        blobs: &no_blobs,
+        blobs: &blobs,
         overwrite_drifted: false,
         current: None,
         manifest_unchanged: false,

@@ -1,15 +1,13 @@
 //! Whether what a run assessed still holds: another run may have published while this one read
 //! the files, or may have died while it published. Either looks like files edited by hand.
 
-use std::io;
-
 use crate::base::Digest;
-use crate::cache::{Cas as _, LocalCas};
+use crate::cache::LocalCas;
 use crate::integrate::commit::IntegrateGuard;
 use crate::integrate::redo::{self, Uninterrupted};
 use crate::pipeline::build::{BuildError, has_redo_record};
 use crate::pipeline::prepare::{Prepared, read_optional};
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::plan::State;
 
 /// Whether the project has to be assessed again before anything is done; completes a commit that
@@ -37,14 +35,7 @@ fn complete(session: &Session, prepared: &Prepared) -> Result<(), BuildError> {
         IntegrateGuard::acquire(&session.cache().integrate_lock()).map_err(BuildError::Guard)?;
     let cas = LocalCas::new(session.cache());
     let raws = session.raws(&prepared.loaded.config.paid_dir);
-    let blobs = |digest: &Digest| {
-        if let Some(bytes) = cas.get(digest).map_err(io::Error::other)? {
-            return Ok(bytes);
-        }
-        let raw = raws.get(*digest).map_err(io::Error::other)?;
-        let missing = |_| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store");
-        raw.map(|raw| raw.bytes).map_err(missing)
-    };
+    let blobs = |digest: &Digest| finished_file(&cas, &raws, digest);
     let record = session.cache().redo_record();
     redo::roll_forward(session.root(), &record, &blobs, &Uninterrupted, &guard)?;
     Ok(())

@@ -1,9 +1,10 @@
 //! A project on disk, opened: where its files are and what stands in its cache folder.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::{Digest, RelPath};
-use crate::cache::{CacheDir, FileError, ProjectFiles};
+use crate::cache::{CacheDir, Cas as _, FileError, LocalCas, ProjectFiles};
 use crate::purchase::RawStore;
 
 /// The name of the project file.
@@ -102,6 +103,20 @@ impl Session {
     pub fn lock_path(&self) -> PathBuf {
         self.root.join(LOCKFILE)
     }
+}
+
+/// The bytes of a finished file: made by a build, or adopted and kept like what was bought.
+pub(super) fn finished_file(
+    cas: &LocalCas,
+    raws: &RawStore,
+    digest: &Digest,
+) -> io::Result<Vec<u8>> {
+    if let Some(bytes) = cas.get(digest).map_err(io::Error::other)? {
+        return Ok(bytes);
+    }
+    let raw = raws.get(*digest).map_err(io::Error::other)?;
+    let missing = |_| io::Error::new(io::ErrorKind::NotFound, "the blob is in no store");
+    raw.map(|raw| raw.bytes).map_err(missing)
 }
 
 fn find_root(start: &Path) -> Option<PathBuf> {

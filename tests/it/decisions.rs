@@ -480,7 +480,7 @@ fn a_purchase_that_was_kept_stays_good_when_a_step_changes() {
     project.edit("specs/hero.yaml", "64x64", "32x32");
     project.succeed(&[]);
     assert!(project.read("assetbuild.lock").contains("reason = \"bold enough\""));
-    std::fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
+    fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
     assert_eq!(project.run(&["--check"]).code, 0);
     let plan = project.succeed(&["--plan", "--format", "json"]).stdout;
     assert!(!plan.contains("\"dirty\"") && !plan.contains("\"blocked\""), "{plan}");
