@@ -312,6 +312,13 @@ fn manifest_after(
         None => prepared.manifest,
     };
     let path = &prepared.loaded.config.manifest;
+    let known = prepared.loaded.asleep.as_ref().and_then(|asleep| {
+        let known = asleep.snapshot.inputs_at(path.as_str()).next()?.recorded;
+        known.still_holds(session.files().stat(path).ok()).then_some(known)
+    });
+    if known.is_some_and(|known| expected == Some(known.digest)) {
+        return Some(known);
+    }
     let found = match session.files().digest(path, Content::Bytes) {
         Ok((digest, stat)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
         Err(_) => None,
