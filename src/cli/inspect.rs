@@ -14,21 +14,23 @@ use crate::cli::exit::ExitCode;
 use crate::graph::action::ActionKind;
 use crate::graph::{self, AssetIndex, render};
 use crate::pipeline::load::render_expansion;
+use crate::pipeline::{Prepared, Session};
 use crate::plan::Policy;
 use crate::report::sheet;
 use crate::spec;
 
+/// Opens the project with the selected assets loaded.
+fn open(context: &Context, selection: &args::Selection) -> Result<(Session, Prepared), CliError> {
+    let session = context.open()?;
+    let selection = super::build::selection(context, &session, selection)?;
+    let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
+    let prepared = super::plan::prepare(context, &session, &selection, policy, wakes)?;
+    Ok((session, prepared))
+}
+
 /// Prints expanded specs with the place of each line.
 pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError> {
-    let session = context.open()?;
-    let selection = super::build::selection(context, &session, &args.selection)?;
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        Policy::default(),
-        super::plan::Wakes::Selected,
-    )?;
+    let (session, prepared) = open(context, &args.selection)?;
     let loaded = &prepared.loaded;
     let today = context.today();
     let texts: Vec<String> = prepared
@@ -42,15 +44,7 @@ pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError
 
 /// Prints the graph of actions.
 pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> {
-    let session = context.open()?;
-    let selection = super::build::selection(context, &session, &args.selection)?;
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        Policy::default(),
-        super::plan::Wakes::Selected,
-    )?;
+    let (_, prepared) = open(context, &args.selection)?;
     let assets = &prepared.loaded.assets;
     let is_selected = |asset: AssetIndex| prepared.selected.contains(&asset);
     let graph = graph::lower(assets, is_selected, ActionKind::Integrate);
@@ -65,15 +59,7 @@ pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> 
 
 /// Draws the published pictures of the selected assets on one sheet, by path.
 pub fn report(context: &Context, args: &ReportArgs) -> Result<ExitCode, CliError> {
-    let session = context.open()?;
-    let selection = super::build::selection(context, &session, &args.selection)?;
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        Policy::default(),
-        super::plan::Wakes::Selected,
-    )?;
+    let (session, prepared) = open(context, &args.selection)?;
     let assets = prepared.selected.iter().map(|asset| asset.of(&prepared.loaded.assets));
     let mut paths: Vec<&RelPath> = assets
         .filter(|asset| asset.media == MediaKind::Image)
