@@ -9,7 +9,7 @@ use crate::base::media::Encoding;
 use crate::base::path::RelPath;
 
 /// The name and version of the JSON form.
-pub const FACTS_SCHEMA: &str = "assetbuild.facts/1";
+pub const FACTS_SCHEMA: &str = "assetbuild.facts/2";
 
 /// Everything that was measured while an asset was processed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,6 +88,9 @@ pub struct ImageFacts {
     pub checkerboard: bool,
     /// Whether all pixels look the same.
     pub blank: bool,
+    /// Variance of the brightness's second derivative over what is visible, in 0..=255 steps squared:
+    /// large where edges are sharp.
+    pub sharpness: u32,
     /// The size that the picture should have here: that of the last resize, pad or crop, else the
     /// requested one.
     pub expected: Option<(u32, u32)>,
@@ -117,8 +120,17 @@ pub struct AudioFacts {
     pub frames: u64,
     /// Largest absolute sample; full scale is 1.0.
     pub peak: f32,
+    /// Largest absolute value between samples too, by four-fold oversampling.
+    pub true_peak: f32,
     /// Most samples of one channel in a row at full scale.
     pub clipped_run: u64,
+    /// Integrated loudness in hundredths of a LUFS; none below 400 ms and for silence.
+    pub loudness: Option<i32>,
+    /// Largest mean of a channel's samples, in -1.0..=1.0.
+    pub dc_offset: f32,
+    /// How much larger the step from the last frame to the first is than the largest one between
+    /// other frames near both ends; up to 1.0 a loop does not click.
+    pub seam: f32,
 }
 
 impl AudioFacts {
@@ -129,7 +141,7 @@ impl AudioFacts {
 }
 
 /// Measurements of a finished file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileFacts {
     /// Path relative to the project root.
@@ -140,10 +152,18 @@ pub struct FileFacts {
     pub encoding: Encoding,
     /// Bytes.
     pub size: u64,
-    /// Columns of a picture that was decoded or drawn.
-    pub width: Option<u32>,
-    /// Rows of a picture that was decoded or drawn.
-    pub height: Option<u32>,
+    /// What it holds, measured before it was encoded.
+    pub material: Facts,
+}
+
+impl FileFacts {
+    /// Width and height in pixels of a picture that was decoded or drawn.
+    pub fn dimensions(&self) -> Option<(u32, u32)> {
+        match &self.material {
+            Facts::Image(image) => Some((image.width, image.height)),
+            Facts::Audio(_) | Facts::Opaque { .. } => None,
+        }
+    }
 }
 
 mod encoding_word {
@@ -190,16 +210,25 @@ mod tests {
             transparent: 1,
             checkerboard: false,
             blank: false,
+            sharpness: 7,
             expected: Some((2, 1)),
         };
-        let audio =
-            AudioFacts { rate: 44_100, channels: 1, frames: 22_050, peak: 0.1, clipped_run: 0 };
+        let audio = AudioFacts {
+            rate: 44_100,
+            channels: 1,
+            frames: 22_050,
+            peak: 0.1,
+            true_peak: 0.125,
+            clipped_run: 0,
+            loudness: Some(-2_310),
+            dc_offset: 0.0,
+            seam: 0.5,
+        };
         let file = FileFacts {
             path: RelPath::new("assets/coin.jpg").expect("a plain path"),
             encoding: Encoding::Jpeg,
             size: 12,
-            width: Some(2),
-            height: Some(1),
+            material: Facts::Image(image.clone()),
         };
         let opaque = Facts::Opaque { encoding: Encoding::Svg };
         FactSheet::new(vec![Facts::Image(image), Facts::Audio(audio), opaque], vec![file])
@@ -209,12 +238,12 @@ mod tests {
     fn json_survives_a_round_trip_and_is_stable() {
         let json = sheet().to_json();
         assert_eq!(FactSheet::from_json(&json).expect("our own JSON"), sheet());
-        insta::assert_snapshot!(json, @r#"{"schema":"assetbuild.facts/1","checkpoints":[{"image":{"width":2,"height":1,"alpha_min":0,"alpha_sum":255,"transparent":1,"checkerboard":false,"blank":false,"expected":[2,1]}},{"audio":{"rate":44100,"channels":1,"frames":22050,"peak":0.1,"clipped_run":0}},{"opaque":{"encoding":"svg"}}],"files":[{"path":"assets/coin.jpg","encoding":"jpg","size":12,"width":2,"height":1}]}"#);
+        insta::assert_snapshot!(json, @r#"{"schema":"assetbuild.facts/2","checkpoints":[{"image":{"width":2,"height":1,"alpha_min":0,"alpha_sum":255,"transparent":1,"checkerboard":false,"blank":false,"sharpness":7,"expected":[2,1]}},{"audio":{"rate":44100,"channels":1,"frames":22050,"peak":0.1,"true_peak":0.125,"clipped_run":0,"loudness":-2310,"dc_offset":0.0,"seam":0.5}},{"opaque":{"encoding":"svg"}}],"files":[{"path":"assets/coin.jpg","encoding":"jpg","size":12,"material":{"image":{"width":2,"height":1,"alpha_min":0,"alpha_sum":255,"transparent":1,"checkerboard":false,"blank":false,"sharpness":7,"expected":[2,1]}}}]}"#);
     }
 
     #[test]
     fn another_version_is_refused() {
-        let newer = sheet().to_json().replace("facts/1", "facts/2");
+        let newer = sheet().to_json().replace("facts/2", "facts/3");
         assert!(matches!(FactSheet::from_json(&newer), Err(FactsError::Schema(_))));
         let unknown = sheet().to_json().replace("\"size\"", "\"length\"");
         assert!(matches!(FactSheet::from_json(&unknown), Err(FactsError::Json(_))));

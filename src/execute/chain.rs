@@ -9,17 +9,17 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::base::facts::{FactSheet, FactsError};
+use crate::base::facts::FactSheet;
 use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
 use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
 use crate::event::Outcome;
 use crate::execute::recorder::Recorder;
 use crate::execute::scheduler::Executor;
-use crate::generate::{self, GenerateError, Inputs};
+use crate::generate::{self, GenerateError, InputError, Inputs};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
-use crate::process::{self, ProcessError};
+use crate::process::{self, Job, ProcessError};
 use crate::spec::AssetSpec;
 use crate::validate::{self, Finding};
 
@@ -59,6 +59,15 @@ pub enum ActionError {
     /// The raw material could not be made.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// A file that a step reads cannot be read.
+    #[error("failed to read {path}")]
+    Source {
+        /// The file.
+        path: RelPath,
+        /// Why.
+        #[source]
+        source: InputError,
+    },
     /// A step failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -71,9 +80,6 @@ pub enum ActionError {
     /// The record of a result could not be read or written.
     #[error("failed to use the action cache")]
     Cache(#[from] ActionCacheError),
-    /// The recorded measurements are not readable.
-    #[error("failed to read recorded facts")]
-    Facts(#[from] FactsError),
     /// Bought raw material is in no store.
     #[error("the bought file {0} is in none of the stores")]
     RawMissing(Digest),
@@ -187,12 +193,15 @@ impl<'a> ChainExecutor<'a> {
     fn process(&self, chain: &Chain<'_>, progress: &mut Progress) -> Result<Done, ActionError> {
         let raw_digest = progress.raw.expect("generate comes before process");
         let spec = &*chain.spec;
-        let key = process_key(spec, self.stores.digests, &raw_digest, process::ENCODERS);
+        let key =
+            process_key(spec, self.stores.digests, &raw_digest, process::encoders(spec.media));
         if !chain.refresh
             && let Some(result) = self.stores.actions.get(&key)?
+            // Facts that another version wrote are measured again.
+            && let Ok(facts) = FactSheet::from_json(&result.metadata)
             && self.has_all(&result.outputs)?
         {
-            progress.facts = Some(FactSheet::from_json(&result.metadata)?);
+            progress.facts = Some(facts);
             progress.files = result.outputs;
             progress.material = None;
             return Ok(Done::Cached);
@@ -201,8 +210,13 @@ impl<'a> ChainExecutor<'a> {
             Some(raw) => raw,
             None => self.remake(chain, &raw_digest)?,
         };
-        let processed =
-            process::process(&raw, requested_size(spec), &spec.steps, &spec.publish.files)?;
+        let processed = process::process(&Job {
+            raw: &raw,
+            requested: requested_size(spec),
+            steps: &spec.steps,
+            files: &spec.publish.files,
+            sources: &self.step_sources(spec)?,
+        })?;
         drop(raw);
         let mut files = Vec::with_capacity(processed.files.len());
         for file in &processed.files {
@@ -214,6 +228,16 @@ impl<'a> ChainExecutor<'a> {
         progress.files = files;
         progress.facts = Some(sheet);
         Ok(Done::Ran)
+    }
+
+    /// The project's files that steps read.
+    fn step_sources(&self, spec: &AssetSpec) -> Result<BTreeMap<RelPath, Arc<[u8]>>, ActionError> {
+        let paths = spec.steps.iter().filter_map(|step| step.op()?.source());
+        let read = |path: &RelPath| match self.stores.inputs.read(path) {
+            Ok(bytes) => Ok((path.clone(), bytes)),
+            Err(source) => Err(ActionError::Source { path: path.clone(), source }),
+        };
+        paths.map(read).collect()
     }
 
     /// Whether all files are in the store, and whole: what is found damaged only when it is to be

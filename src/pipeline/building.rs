@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Digest, FieldList, RelPath};
+use crate::base::{Digest, FieldList, FileFacts, RelPath};
 use crate::cache::{Batch, Content, FileError, LocalCas, Run, State, StateError, StateNotice};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
@@ -198,7 +198,7 @@ impl<'a> Building<'a> {
         block
     }
 
-    fn entry(&self, asset: AssetIndex, facts: &[(Option<u32>, Option<u32>)]) -> EntryCommit {
+    fn entry(&self, asset: AssetIndex, facts: &[Option<(u32, u32)>]) -> EntryCommit {
         let spec = self.spec(asset);
         let block = self.old_block(asset);
         let mut files = spec.publish.files.clone();
@@ -213,7 +213,7 @@ impl<'a> Building<'a> {
             .enumerate()
             .map(|(index, file)| EntryFile {
                 file,
-                dimensions: facts.get(index).and_then(|(width, height)| width.zip(*height)),
+                dimensions: facts.get(index).copied().flatten(),
             })
             .collect();
         let assets_dir = &self.prepared.loaded.config.assets_dir;
@@ -248,8 +248,7 @@ impl<'a> Building<'a> {
         let mut assets: Vec<AssetCommit> = built
             .iter()
             .map(|built| {
-                let facts: Vec<_> =
-                    built.facts.files.iter().map(|file| (file.width, file.height)).collect();
+                let facts: Vec<_> = built.facts.files.iter().map(FileFacts::dimensions).collect();
                 let block = self.block(built);
                 self.asset_commit(built.asset, block, &facts)
             })
@@ -307,7 +306,7 @@ impl<'a> Building<'a> {
         &self,
         asset: AssetIndex,
         block: Block,
-        facts: &[(Option<u32>, Option<u32>)],
+        facts: &[Option<(u32, u32)>],
     ) -> AssetCommit {
         let old = self.plan(asset).block_id.clone();
         let renamed_from = old.filter(|id| *id != block.id);

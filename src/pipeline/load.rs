@@ -478,10 +478,7 @@ pub fn sort_for_work(assets: &mut [AssetSpec]) {
 
 /// Files that assets are made from, with how their content counts.
 pub fn inputs_of(asset: &AssetSpec) -> Vec<(RelPath, Content)> {
-    let steps = asset.steps.iter().filter_map(|step| match step {
-        spec::op::Step::Process(spec::op::ProcessOp::Watermark { source, .. }) => Some(source),
-        _ => None,
-    });
+    let steps = asset.steps.iter().filter_map(|step| step.op()?.source());
     let inputs = asset.generate.inputs();
     inputs.into_iter().chain(steps).map(|path| (path.clone(), input_content(path))).collect()
 }

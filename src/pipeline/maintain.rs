@@ -19,7 +19,7 @@ use crate::lock::{self, Block, Kept, Lock, LockError, LockFile};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::plan::State as AssetState;
-use crate::process::{self, ProcessError};
+use crate::process::{self, Job, ProcessError};
 use crate::purchase::{RawError, RawStore};
 use crate::spec::op::{ProcessOp, Step};
 
@@ -178,7 +178,13 @@ fn adopt_files(
             matches!(op, ProcessOp::Convert { .. } | ProcessOp::Variants { .. })
         };
         let steps: Vec<Step> = spec.steps.iter().filter(is_encoding).cloned().collect();
-        let processed = process::process(&raw, None, &steps, &spec.publish.files)?;
+        let processed = process::process(&Job {
+            raw: &raw,
+            requested: None,
+            steps: &steps,
+            files: &spec.publish.files,
+            sources: &BTreeMap::new(),
+        })?;
         for ((path, bytes, is_edited), made) in contents.iter_mut().zip(processed.files).skip(1) {
             if !*is_edited {
                 *bytes = made.bytes;

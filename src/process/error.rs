@@ -1,11 +1,8 @@
-//! Why processing fails: one enum for the action, one for a single step.
+//! Why processing fails: one enum for the action; what a single step says is in its folder.
 
-use std::fmt;
-
-use crate::base::{Image, RelPath};
-use crate::process::decode::{self, DecodeError};
-use crate::process::encode::EncodeError;
-use crate::process::geometry;
+use crate::base::{MediaKind, RelPath};
+use crate::process::picture::{DecodeError, EncodeError, OpError};
+use crate::process::sound::{SoundDecodeError, SoundEncodeError, SoundError};
 
 /// Why raw material did not become finished files.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +10,9 @@ pub enum ProcessError {
     /// The raw file is no picture that can be changed.
     #[error("the raw material cannot be decoded")]
     Decode(#[from] DecodeError),
+    /// The raw file is no sound that can be changed.
+    #[error("the raw material cannot be decoded")]
+    DecodeSound(#[from] SoundDecodeError),
     /// This version does not know how to run a step.
     #[error("`{name}` is not supported by this version")]
     Unsupported {
@@ -21,13 +21,15 @@ pub enum ProcessError {
         /// The word after `action:`.
         name: &'static str,
     },
-    /// A step for pictures stands in the spec of a sound.
-    #[error("`{name}` changes pictures, and the raw material is a sound")]
+    /// A step for pictures stands in the spec of a sound, or the other way round.
+    #[error("`{name}` does not change {}s, and the raw material is one", media_word(*.found))]
     WrongMedia {
         /// Index in the list of steps.
         step: usize,
         /// The word after `action:`.
         name: &'static str,
+        /// What the raw material is.
+        found: MediaKind,
     },
     /// A step after `variants` would change only one of the pictures.
     #[error("`{name}` stands after `variants`; what changes the picture comes before it")]
@@ -48,6 +50,17 @@ pub enum ProcessError {
         #[source]
         source: OpError,
     },
+    /// A step cannot do what it says with this sound.
+    #[error("`{name}` failed")]
+    SoundOp {
+        /// Index in the list of steps.
+        step: usize,
+        /// The word after `action:`.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: SoundError,
+    },
     /// A file holds a variant that no step makes.
     #[error("{path} holds the variant `{variant}`, which no `variants` step makes")]
     UnknownVariant {
@@ -65,90 +78,20 @@ pub enum ProcessError {
         #[source]
         source: EncodeError,
     },
-}
-
-/// Why a step cannot do what it says with a picture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OpError {
-    /// No picture can have this size.
-    #[error(
-        "a picture of {0} cannot be made; sides are 1 to {max} and pixels at most {pixels}",
-        max = geometry::MAX_SIDE,
-        pixels = decode::MAX_PIXELS
-    )]
-    Size(Size),
-    /// The aspect ratio changes and no fit says how.
-    #[error("the picture is {found} and would become {wanted}, which is another aspect ratio")]
-    Aspect {
-        /// Size of the picture.
-        found: Size,
-        /// Size asked for.
-        wanted: Size,
-    },
-    /// A rectangle does not lie inside the picture.
-    #[error("the part of {part} at {x},{y} does not lie inside the picture of {found}")]
-    Outside {
-        /// Left edge.
-        x: u32,
-        /// Upper edge.
-        y: u32,
-        /// Size of the rectangle.
-        part: Size,
-        /// Size of the picture.
-        found: Size,
-    },
-    /// The canvas is smaller than the picture.
-    #[error("the picture is {found} and does not fit into {wanted}")]
-    PadShrinks {
-        /// Size of the picture.
-        found: Size,
-        /// Size asked for.
-        wanted: Size,
-    },
-    /// Every pixel would be cut off.
-    #[error("no pixel has an alpha above {threshold}, so nothing would be left")]
-    NothingLeft {
-        /// The step's threshold.
-        threshold: u8,
-    },
-    /// The corners have no common colour.
-    #[error(
-        "the corners are {} and {}, which is more than the tolerance of {tolerance} apart",
-        hex(.first),
-        hex(.other)
-    )]
-    NoBackground {
-        /// The first corner's colour.
-        first: [u8; 3],
-        /// The colour that differs.
-        other: [u8; 3],
-        /// The step's tolerance.
-        tolerance: u8,
+    /// A sound could not be encoded.
+    #[error("{path} could not be written")]
+    EncodeSound {
+        /// The file.
+        path: RelPath,
+        /// Why.
+        #[source]
+        source: SoundEncodeError,
     },
 }
 
-/// Width and height in pixels, written `32x48`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(u32, u32);
-
-impl Size {
-    pub(super) fn of(image: &Image) -> Self {
-        Self(image.width, image.height)
+fn media_word(media: MediaKind) -> &'static str {
+    match media {
+        MediaKind::Image => "picture",
+        MediaKind::Audio => "sound",
     }
-}
-
-impl From<(u32, u32)> for Size {
-    fn from((width, height): (u32, u32)) -> Self {
-        Self(width, height)
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}", self.0, self.1)
-    }
-}
-
-fn hex(color: &[u8; 3]) -> String {
-    format!("#{:02x}{:02x}{:02x}", color[0], color[1], color[2])
 }

@@ -59,8 +59,8 @@ pub(super) fn check(check: &Check, facts: &FileFacts) -> Option<Failure> {
 
 /// What a file of this kind needs at most: for pixels, what they take unpacked.
 fn most_bytes(facts: &FileFacts) -> u64 {
-    match (facts.width, facts.height) {
-        (Some(width), Some(height)) => u64::from(width) * u64::from(height) * 4 + HEADER_BYTES,
+    match facts.dimensions() {
+        Some((width, height)) => u64::from(width) * u64::from(height) * 4 + HEADER_BYTES,
         _ if facts.encoding.media() == MediaKind::Audio => MAX_SOUND_BYTES,
         _ => MAX_OTHER_BYTES,
     }

@@ -13,6 +13,7 @@ fn picture() -> ImageFacts {
         transparent: 524,
         checkerboard: false,
         blank: false,
+        sharpness: 100,
         expected: Some((32, 32)),
     }
 }
@@ -22,15 +23,29 @@ fn opaque() -> ImageFacts {
 }
 
 fn sound() -> AudioFacts {
-    AudioFacts { rate: 44_100, channels: 1, frames: 22_050, peak: 0.9, clipped_run: 1 }
+    AudioFacts {
+        rate: 44_100,
+        channels: 1,
+        frames: 22_050,
+        peak: 0.9,
+        true_peak: 0.9,
+        clipped_run: 1,
+        loudness: Some(-1_600),
+        dc_offset: 0.0,
+        seam: 0.5,
+    }
 }
 
 fn file(path: &str, size: u64) -> FileFacts {
     let path = RelPath::new(path).expect("a plain path");
     let encoding = Encoding::from_extension(path.extension().expect("an extension"));
     let encoding = encoding.expect("a known one");
-    let pixels = (encoding != Encoding::Svg && encoding != Encoding::Ogg).then_some(32);
-    FileFacts { path, encoding, size, width: pixels, height: pixels }
+    let material = match encoding {
+        Encoding::Svg => Facts::Opaque { encoding },
+        Encoding::Ogg => Facts::Audio(sound()),
+        _ => Facts::Image(picture()),
+    };
+    FileFacts { path, encoding, size, material }
 }
 
 /// Runs one check after one step and gives its messages.

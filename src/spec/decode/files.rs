@@ -4,7 +4,7 @@ use crate::base::diagnostic::did_you_mean;
 use crate::base::{Diagnostic, Diagnostics, RelPath, Span};
 use crate::spec::decode::Input;
 use crate::spec::expand::Used;
-use crate::spec::op::{GenerateOp, ProcessOp, Step};
+use crate::spec::op::{GenerateOp, Step};
 use crate::yaml::Value;
 
 /// Looks for the files that the asset's actions read, but for those that a person will deliver.
@@ -19,10 +19,7 @@ pub(super) fn check(
         Some(GenerateOp::Manual(_)) | None => Vec::new(),
         Some(op) => op.inputs(),
     };
-    let marks = steps.iter().filter_map(|(step, _)| match step {
-        Step::Process(ProcessOp::Watermark { source, .. }) => Some(source),
-        _ => None,
-    });
+    let marks = steps.iter().filter_map(|(step, _)| step.op()?.source());
     for path in sources.into_iter().chain(marks) {
         // What stands in such a path was reported.
         if path.as_str().contains("{{") {

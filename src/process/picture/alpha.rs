@@ -1,7 +1,7 @@
 //! What reads or writes transparency: key_background, outline.
 
 use crate::base::Image;
-use crate::process::OpError;
+use crate::process::picture::OpError;
 
 /// Makes a plain background transparent; none if nothing is.
 ///
@@ -170,8 +170,8 @@ fn put_below(pixel: &mut [u8], below: [u8; 4]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::geometry::{place, transparent};
-    use crate::process::samples::solid;
+    use crate::process::picture::geometry::{place, transparent};
+    use crate::process::picture::samples::solid;
 
     fn pixel(image: &Image, x: u32, y: u32) -> [u8; 4] {
         let at = (y * image.width + x) as usize * 4;

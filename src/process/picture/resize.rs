@@ -4,8 +4,8 @@ use fast_image_resize::images::{Image as Buffer, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::base::Image;
-use crate::process::geometry::{check_size, place, transparent};
-use crate::process::{OpError, Size};
+use crate::process::picture::geometry::{check_size, place, transparent};
+use crate::process::picture::{OpError, Size};
 use crate::spec::op::{Fit, ResizeMethod};
 
 /// Scales `image` to `size`; none if it has that size already.
@@ -107,7 +107,7 @@ fn scale(image: &Image, part: Part, size: (u32, u32), method: ResizeMethod) -> I
 mod tests {
     use super::*;
     use crate::base::Raw;
-    use crate::process::samples::{noise, solid, sprite};
+    use crate::process::picture::samples::{noise, solid, sprite};
 
     const METHODS: [ResizeMethod; 4] = [
         ResizeMethod::Nearest,

@@ -8,7 +8,17 @@ use image::{ExtendedColorType, ImageEncoder};
 use super::samples::{Random, noise, solid, sprite};
 use super::*;
 use crate::base::{Audio, Digest, RelPath};
+use crate::process::{Processed, process as run_job, unsupported};
 use crate::spec::op::{Check, Fit, ResizeMethod};
+
+fn process(
+    raw: &Raw,
+    requested: Option<(u32, u32)>,
+    steps: &[Step],
+    files: &[OutputFile],
+) -> Result<Processed, ProcessError> {
+    run_job(&Job { raw, requested, steps, files, sources: &BTreeMap::new() })
+}
 
 fn output(path: &str) -> OutputFile {
     let path = RelPath::new(path).expect("a plain path");
@@ -80,7 +90,7 @@ fn a_sprite_is_trimmed_scaled_and_written_twice() {
     for (file, facts) in done.files.iter().zip(&done.finals) {
         assert_eq!(Encoding::sniff(&file.bytes), Some(facts.encoding));
         assert_eq!(facts.size, file.bytes.len() as u64);
-        assert_eq!((facts.width, facts.height), (Some(32), Some(32)));
+        assert_eq!(facts.dimensions(), Some((32, 32)));
     }
     let png = decode::decode(&done.files[0].bytes, Encoding::Png).expect("our own file");
     assert_eq!(geometry::bounds(&png, 0).map(|rect| rect.width), Some(32));
@@ -146,7 +156,7 @@ fn raw_bytes_pass_through_untouched() {
         let file = output(&format!("a.{}", encoding.extension()));
         let done = process(&raw, None, &no_change, std::slice::from_ref(&file)).expect("as it is");
         assert_eq!(done.files[0].bytes, bytes);
-        assert_eq!(done.finals[0].width, Some(16));
+        assert_eq!(done.finals[0].dimensions(), Some((16, 16)));
     }
     let raw = raw_file(&file(&image, Encoding::Webp), Encoding::Webp);
     let done = process(&raw, None, &[convert(Some(5))], &[output("a.webp")]).expect("encoded");
@@ -177,7 +187,8 @@ fn variants_are_made_from_the_picture_where_they_stand() {
     };
     let files = [variant("1x"), variant("2x"), output("a.png")];
     let done = process(&Raw::Image(sprite(64, 64)), None, &steps, &files).expect("square");
-    let widths: Vec<_> = done.finals.iter().map(|facts| facts.width).collect();
+    let widths: Vec<_> =
+        done.finals.iter().map(|facts| facts.dimensions().map(|(width, _)| width)).collect();
     assert_eq!(widths, [Some(16), Some(32), Some(32)]);
     assert_eq!(done.files[1], done.files[2]);
 
@@ -224,7 +235,7 @@ fn sounds_and_drawings_are_passed_on_or_refused() {
     let sound = Raw::Audio(Audio { rate: 8_000, channels: 1, samples: vec![0.5; 800] });
     let validate = Step::Validate(Vec::new());
     let error = process(&sound, None, &[], &[output("a.ogg")]).expect_err("no encoder");
-    assert!(matches!(error, ProcessError::Encode { source: EncodeError::NoEncoder(_), .. }));
+    assert!(matches!(error, ProcessError::EncodeSound { .. }));
     let done = process(&sound, None, std::slice::from_ref(&validate), &[]).expect("only measured");
     assert!(matches!(&done.checkpoints[..], [Facts::Audio(facts)] if facts.frames == 800));
 
@@ -232,15 +243,15 @@ fn sounds_and_drawings_are_passed_on_or_refused() {
     let done = process(&ogg, None, &[validate], &[output("a.ogg")]).expect("as it is");
     assert_eq!(done.files[0].bytes, b"OggS and so on");
     assert_eq!(done.checkpoints, [Facts::Opaque { encoding: Encoding::Ogg }]);
-    assert_eq!(done.finals[0].width, None);
+    assert_eq!(done.finals[0].dimensions(), None);
     let steps = [resize_to((8, 8), None)];
     for raw in [sound, ogg.clone()] {
         let error = process(&raw, None, &steps, &[]).expect_err("not a picture");
-        assert!(matches!(error, ProcessError::WrongMedia { step: 0, name: "resize" }));
+        assert!(matches!(error, ProcessError::WrongMedia { step: 0, name: "resize", .. }));
     }
     assert!(matches!(
         process(&ogg, None, &[], &[output("a.mp3")]),
-        Err(ProcessError::Decode(DecodeError::NotRaster(Encoding::Ogg)))
+        Err(ProcessError::EncodeSound { .. })
     ));
     let svg = raw_file(b"<svg/>", Encoding::Svg);
     assert!(process(&svg, None, &[], &[output("a.svg")]).is_ok());

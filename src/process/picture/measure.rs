@@ -1,7 +1,7 @@
-//! Measures pictures and sounds where a `validate` stands.
+//! Measures pictures where a `validate` stands, and what finished files hold.
 
-use crate::base::{Audio, AudioFacts, Image, ImageFacts};
-use crate::process::checkerboard::has_drawn_checkerboard;
+use crate::base::{Image, ImageFacts};
+use crate::process::picture::checkerboard::has_drawn_checkerboard;
 
 /// Measures a picture; `expected` is the size that it should have.
 pub(super) fn measure_image(image: &Image, expected: Option<(u32, u32)>) -> ImageFacts {
@@ -21,6 +21,7 @@ pub(super) fn measure_image(image: &Image, expected: Option<(u32, u32)>) -> Imag
         transparent,
         checkerboard: has_drawn_checkerboard(image),
         blank: is_blank(image),
+        sharpness: 0,
         expected,
     }
 }
@@ -32,32 +33,11 @@ fn is_blank(image: &Image) -> bool {
         || image.pixels.chunks_exact(4).all(|pixel| pixel[3] == 0)
 }
 
-/// Measures a sound.
-pub(super) fn measure_audio(audio: &Audio) -> AudioFacts {
-    let channels = usize::from(audio.channels);
-    let mut runs = vec![0; channels];
-    let (mut peak, mut clipped_run) = (0.0f32, 0);
-    for frame in audio.samples.chunks_exact(channels) {
-        for (run, sample) in runs.iter_mut().zip(frame) {
-            peak = peak.max(sample.abs());
-            *run = if sample.abs() >= 1.0 { *run + 1 } else { 0 };
-            clipped_run = clipped_run.max(*run);
-        }
-    }
-    AudioFacts {
-        rate: audio.rate,
-        channels: audio.channels,
-        frames: (audio.samples.len() / channels) as u64,
-        peak,
-        clipped_run,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::geometry::{place, transparent};
-    use crate::process::samples::solid;
+    use crate::process::picture::geometry::{place, transparent};
+    use crate::process::picture::samples::solid;
 
     #[test]
     fn alpha_is_counted() {
@@ -80,13 +60,5 @@ mod tests {
         assert!(measure_image(&image, None).blank, "a colour that nobody sees");
         image.pixels[3] = 1;
         assert!(!measure_image(&image, None).blank);
-    }
-
-    #[test]
-    fn clipped_samples_are_counted_by_channel() {
-        let samples = vec![1.0, 0.1, -1.0, 0.2, 1.0, 1.0, 0.5, 1.0];
-        let facts = measure_audio(&Audio { rate: 8_000, channels: 2, samples });
-        assert_eq!((facts.frames, facts.clipped_run, facts.peak), (4, 3, 1.0));
-        assert!((facts.seconds() - 0.0005).abs() < 1e-12);
     }
 }

@@ -3,7 +3,7 @@
 //! Image models draw it when they are asked for transparency that they cannot give.
 
 use crate::base::Image;
-use crate::process::geometry::{Rect, bounds};
+use crate::process::picture::geometry::{Rect, bounds};
 
 /// Smallest side of a picture that is looked at; below it a grid and a texture look the same.
 const MIN_SIDE: u32 = 16;
@@ -152,8 +152,8 @@ fn regular_cell(line: &[Option<u8>], middle: u8) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::geometry::{place, transparent};
-    use crate::process::samples::{noise, solid, sprite};
+    use crate::process::picture::geometry::{place, transparent};
+    use crate::process::picture::samples::{noise, solid, sprite};
 
     fn grid(side: u32, cell: u32, greys: [u8; 2], phase: u32) -> Image {
         let mut image = solid(side, side, [0, 0, 0, 255]);

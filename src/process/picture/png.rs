@@ -194,8 +194,8 @@ fn write_chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
 mod tests {
     use super::*;
     use crate::base::Encoding;
-    use crate::process::decode::decode;
-    use crate::process::samples::{noise, sprite};
+    use crate::process::picture::decode::decode;
+    use crate::process::picture::samples::{noise, sprite};
 
     #[test]
     fn every_effort_keeps_every_pixel() {

@@ -4,9 +4,9 @@ use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 
 use crate::base::{Encoding, Image};
-use crate::process::png::{DEFAULT_EFFORT, encode_png};
-use crate::process::webp::{self, WebpError, WebpMode, encode_webp};
-use crate::process::{Size, geometry};
+use crate::process::picture::png::{DEFAULT_EFFORT, encode_png};
+use crate::process::picture::webp::{self, WebpError, WebpMode, encode_webp};
+use crate::process::picture::{Size, geometry};
 use crate::spec::op::{ProcessOp, Step};
 
 /// Quality of lossy files when nobody says: that of the usual export dialogs.
@@ -143,8 +143,8 @@ fn encode_jpeg(image: &Image, quality: u8) -> Result<Vec<u8>, EncodeError> {
 mod tests {
     use super::*;
     use crate::base::Digest;
-    use crate::process::decode::decode;
-    use crate::process::samples::{noise, solid, sprite};
+    use crate::process::picture::decode::decode;
+    use crate::process::picture::samples::{noise, solid, sprite};
 
     fn opaque(width: u32, height: u32) -> Image {
         let mut image = sprite(width, height);

@@ -82,8 +82,8 @@ pub(super) fn encode_webp(image: &Image, mode: WebpMode) -> Result<Vec<u8>, Webp
 mod tests {
     use super::*;
     use crate::base::{Digest, Encoding};
-    use crate::process::decode::decode;
-    use crate::process::samples::{noise, solid, sprite};
+    use crate::process::picture::decode::decode;
+    use crate::process::picture::samples::{noise, solid, sprite};
 
     #[test]
     fn lossless_keeps_every_pixel() {

@@ -1,8 +1,8 @@
 //! What moves the edges of a picture and leaves its pixels alone: crop, pad, trim.
 
 use crate::base::Image;
-use crate::process::decode::MAX_PIXELS;
-use crate::process::{OpError, Size};
+use crate::process::picture::decode::MAX_PIXELS;
+use crate::process::picture::{OpError, Size};
 
 /// Most pixels along one side.
 pub(super) const MAX_SIDE: u32 = 16_384;
@@ -140,7 +140,7 @@ pub(super) fn bounds(image: &Image, threshold: u8) -> Option<Rect> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::samples::{noise, solid};
+    use crate::process::picture::samples::{noise, solid};
 
     fn spot(width: u32, height: u32, x: u32, y: u32) -> Image {
         let mut image = transparent((width, height));

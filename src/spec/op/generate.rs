@@ -1,0 +1,231 @@
+//! What makes raw material: requests to providers, and what the tool makes by itself.
+
+use std::collections::BTreeMap;
+
+use crate::base::{AudioMode, MediaKind, RelPath, Scalar};
+use crate::catalog;
+
+/// What makes an asset's raw material.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GenerateOp {
+    /// A request to a provider that is paid or cannot be repeated bit by bit.
+    Request(Box<Request>),
+    /// A drawing of the project, rasterized.
+    Svg(SvgDrawing),
+    /// A synthesized sound.
+    Synth(SynthSound),
+    /// A stand-in of the right size or duration.
+    Placeholder(Placeholder),
+    /// A file of the project as it is.
+    File(RelPath),
+    /// A file that a person delivers.
+    Manual(RelPath),
+    /// A program's output.
+    Command(CommandRun),
+}
+
+impl GenerateOp {
+    /// Whether repeating the action costs nothing and gives the same bytes: what is not free is
+    /// filed as a purchase.
+    pub fn is_free(&self) -> bool {
+        match self {
+            Self::Request(_) => false,
+            Self::Command(run) => run.exact,
+            Self::Svg(_)
+            | Self::Synth(_)
+            | Self::Placeholder(_)
+            | Self::File(_)
+            | Self::Manual(_) => true,
+        }
+    }
+
+    /// The provider's name in specs.
+    pub fn provider(&self) -> &str {
+        match self {
+            Self::Request(request) => &request.provider,
+            Self::Svg(_) => "svg",
+            Self::Synth(_) => "synth",
+            Self::Placeholder(_) => "placeholder",
+            Self::File(_) => "file",
+            Self::Manual(_) => "manual",
+            Self::Command(_) => "command",
+        }
+    }
+
+    /// Files of the project whose content the action reads.
+    pub fn inputs(&self) -> Vec<&RelPath> {
+        match self {
+            Self::Request(request) => {
+                let edit =
+                    request.edit.iter().flat_map(|edit| [Some(&edit.image), edit.mask.as_ref()]);
+                request.references.iter().chain(edit.flatten()).filter_map(Source::file).collect()
+            }
+            Self::Svg(drawing) => vec![&drawing.source],
+            Self::File(source) | Self::Manual(source) => vec![source],
+            Self::Command(run) => run.inputs.iter().collect(),
+            Self::Synth(_) | Self::Placeholder(_) => Vec::new(),
+        }
+    }
+}
+
+/// The request to a provider as the user's files say it, after expansion: the wanted request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Name in the spec, such as `dalle-3`.
+    pub provider: String,
+    /// The provider family that the name belongs to, such as `openai`.
+    pub family: String,
+    /// The engine behind a name with several, such as `automatic1111`.
+    pub engine: Option<String>,
+    /// Exact model, if the user's files name one (a provider alias such as `dalle-3` does).
+    pub model: Option<String>,
+    /// Picture or sound.
+    pub media: MediaKind,
+    /// Kind of sound; none for pictures.
+    pub mode: Option<AudioMode>,
+    /// The final text and what it was made of.
+    pub prompt: Prompt,
+    /// What to avoid, for providers with a field for it.
+    pub negative: Option<String>,
+    /// Every parameter that was set, by its name in specs. Duration and size are among them.
+    pub parameters: BTreeMap<String, Scalar>,
+    /// Pictures that the result shall resemble.
+    pub references: Vec<Source>,
+    /// Set when an existing picture is edited.
+    pub edit: Option<Edit>,
+    /// Who takes over when the provider is down; never part of a key.
+    pub fallback: Vec<Fallback>,
+}
+
+impl Request {
+    /// The request in the catalogue's terms.
+    pub fn wanted(&self) -> catalog::Wanted<'_> {
+        catalog::Wanted {
+            provider: &self.provider,
+            family: &self.family,
+            engine: self.engine.as_deref(),
+            model: self.model.as_deref(),
+            media: self.media,
+            mode: self.mode,
+            prompt: &self.prompt.text,
+            negative: self.negative.as_deref(),
+            parameters: &self.parameters,
+            references: self.references.len(),
+            edit: self.edit.is_some(),
+            mask: self.edit.as_ref().is_some_and(|edit| edit.mask.is_some()),
+        }
+    }
+}
+
+/// A prompt: the text that is sent, and its named parts for explanations.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// Final text: NFC, LF, no space at line ends.
+    pub text: String,
+    /// Part name (`base`, `style`, `details`, …) and text, in the order of the final text.
+    pub parts: Vec<(String, String)>,
+}
+
+/// Where a reference or an edited picture comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Another asset of the project: an edge of the graph.
+    Asset {
+        /// Its id.
+        id: String,
+        /// Whether its processed result is meant instead of the raw one.
+        processed: bool,
+    },
+    /// A file of the project.
+    File(RelPath),
+}
+
+impl Source {
+    /// The file, unless it is an asset.
+    pub fn file(&self) -> Option<&RelPath> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Asset { .. } => None,
+        }
+    }
+
+    /// The id of the asset, unless it is a file.
+    pub fn asset(&self) -> Option<&str> {
+        match self {
+            Self::Asset { id, .. } => Some(id),
+            Self::File(_) => None,
+        }
+    }
+}
+
+/// An edit of an existing picture; its prompt is the request's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The picture.
+    pub image: Source,
+    /// Transparent where the picture may change.
+    pub mask: Option<Source>,
+}
+
+/// A provider that takes over when the one before it is down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fallback {
+    /// Name as in `Request::provider`, or `manual`.
+    pub provider: String,
+    /// Model, if named.
+    pub model: Option<String>,
+    /// Parameters that replace the request's.
+    pub parameters: BTreeMap<String, Scalar>,
+}
+
+/// An SVG file of the project, drawn at a size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SvgDrawing {
+    /// The SVG file.
+    pub source: RelPath,
+    /// Width and height in pixels; the drawing's own size if none.
+    pub size: Option<(u32, u32)>,
+    /// Text that replaces `{{name}}` in the file.
+    pub vars: BTreeMap<String, String>,
+}
+
+/// A sound that the tool synthesizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SynthSound {
+    /// Name of the preset, such as `jump`.
+    pub preset: String,
+    /// Seed of all randomness.
+    pub seed: u64,
+    /// Length in seconds, if set.
+    pub duration_seconds: Option<f64>,
+    /// Parameters that replace the preset's.
+    pub parameters: BTreeMap<String, Scalar>,
+}
+
+/// A stand-in that the tool draws or synthesizes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placeholder {
+    /// The id that is drawn, and that the colour comes from.
+    pub label: String,
+    /// Width and height in pixels, for a picture.
+    pub size: (u32, u32),
+    /// Picture or sound.
+    pub media: MediaKind,
+    /// Length in seconds, for a sound.
+    pub duration_seconds: f64,
+}
+
+/// A program that makes the raw material.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandRun {
+    /// Program and arguments; no shell.
+    pub run: Vec<String>,
+    /// Files that it may read, copied into its folder.
+    pub inputs: Vec<RelPath>,
+    /// The file that it writes, relative to its folder.
+    pub output: RelPath,
+    /// Program and arguments that print its version.
+    pub version: Vec<String>,
+    /// Whether the same inputs always give the same bytes.
+    pub exact: bool,
+}

@@ -1,0 +1,36 @@
+//! The typed operations of an asset: the parameters of every action, nothing more.
+//!
+//! A new op is a variant here, a field list in `graph/key.rs`, and a function in its body folder;
+//! the compiler lists the `match` arms that are left.
+
+mod check;
+mod generate;
+mod process;
+mod publish;
+
+pub use check::Check;
+pub use generate::{
+    CommandRun, Edit, Fallback, GenerateOp, Placeholder, Prompt, Request, Source, SvgDrawing,
+    SynthSound,
+};
+pub use process::{Fit, Level, ProcessOp, ResizeMethod};
+pub use publish::{ManifestEntry, OutputFile, Publish};
+
+/// One entry of `post_processing`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Changes the material.
+    Process(ProcessOp),
+    /// Looks at it.
+    Validate(Vec<Check>),
+}
+
+impl Step {
+    /// The op, unless it only looks.
+    pub fn op(&self) -> Option<&ProcessOp> {
+        match self {
+            Self::Process(op) => Some(op),
+            Self::Validate(_) => None,
+        }
+    }
+}
