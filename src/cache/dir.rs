@@ -102,6 +102,18 @@ pub(super) fn replace_file(temp_dir: &Path, path: &Path, chunks: &[&[u8]]) -> io
     written
 }
 
+/// Writes `chunks` over what the file at `path` holds, in place.
+///
+/// A new file beside it would cost as much again for pages that the system hands out and takes back.
+/// So this is for files with a checksum, where half of a write is as good as none.
+pub(super) fn overwrite_file(path: &Path, chunks: &[&[u8]]) -> io::Result<()> {
+    let mut file = File::options().create(true).write(true).truncate(false).open(path)?;
+    chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
+    let size = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    // Even the size that it has would wait for the file system's journal.
+    if file.metadata()?.len() == size { Ok(()) } else { file.set_len(size) }
+}
+
 /// Renames, and makes the target's folder only if that turns out to be missing.
 fn move_into_place(temp: &Path, path: &Path) -> io::Result<()> {
     match fs::rename(temp, path) {

@@ -166,38 +166,17 @@ pub(super) struct Staged {
 impl Staged {
     /// Writes the temp file, creating folders; it gets the mode of the file that it replaces.
     pub(super) fn write(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<Self, PublishError> {
-        let place = destination(root, path)?;
         let digest = Digest::of(bytes);
-        let temp = temp_path(&place, &digest);
-        let io = |source| PublishError::new(path, source);
-        fs::create_dir_all(place.parent().unwrap_or(root)).map_err(io)?;
-        let mode = fs::metadata(&place).map(|metadata| metadata.permissions()).ok();
-        let write = || -> io::Result<()> {
-            // A leftover of a run that was killed may be in the way, even as a link.
-            remove_if_there(&temp)?;
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&temp)?;
-            file.write_all(bytes)?;
-            if let Some(mode) = &mode {
-                file.set_permissions(mode.clone())?;
-            }
-            Ok(())
-        };
-        let written = write();
-        let staged = Self { path: path.clone(), digest, temp, place, replaces: mode.is_some() };
-        match written {
-            Ok(()) => Ok(staged),
-            Err(error) => {
-                staged.discard();
-                Err(io(error))
-            }
-        }
+        let place = destination(root, path)?;
+        let temp = temp_path(&place, &digest.hex()[..TAG]);
+        let replaces =
+            write_temp(&place, &temp, &[bytes]).map_err(|e| PublishError::new(path, e))?;
+        Ok(Self { path: path.clone(), digest, temp, place, replaces })
     }
 
     /// Makes the bytes durable.
     pub(super) fn sync(&self) -> Result<(), PublishError> {
-        File::open(&self.temp)
-            .and_then(|file| file.sync_all())
-            .map_err(|source| PublishError::new(&self.path, source))
+        sync_file(&self.temp).map_err(|source| PublishError::new(&self.path, source))
     }
 
     /// Puts the file in its place.
@@ -235,27 +214,71 @@ pub fn write_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<bool, Pub
     if digest_on_disk(root, path)? == Some(Digest::of(bytes)) {
         return Ok(false);
     }
-    replace_file(root, path, bytes)?;
+    replace_file(root, path, &[bytes])?;
     Ok(true)
 }
 
-/// Writes a file that is known to have other content; returns the digest of the new one.
+/// Writes a file that is known to have other content, given in chunks; returns the digest of the
+/// new one.
 ///
 /// # Errors
 /// As `write_file`.
 pub(super) fn replace_file(
     root: &Path,
     path: &RelPath,
-    bytes: &[u8],
+    chunks: &[&[u8]],
 ) -> Result<Digest, PublishError> {
-    remove_leftovers(&destination(root, path)?);
-    let staged = Staged::write(root, path, bytes)?;
-    if let Err(error) = staged.sync().and_then(|()| staged.rename()) {
-        staged.discard();
+    let failed = |source| PublishError::new(path, source);
+    let place = destination(root, path)?;
+    remove_leftovers(&place);
+    let temp = temp_path(&place, WHOLE);
+    write_temp(&place, &temp, chunks).map_err(failed)?;
+    // The processor hashes while the disk writes.
+    let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
+    let replaced = File::open(&place);
+    if let Err(error) = synced.and_then(|()| fs::rename(&temp, &place)) {
+        // What cannot be removed is met again at the next write.
+        let _ = fs::remove_file(&temp);
+        return Err(failed(error));
+    }
+    // The last one to close a file of megabytes gives its pages back, which takes as long as
+    // writing them: that is not waited for.
+    rayon::spawn(|| drop(replaced));
+    sync_folder(place.parent().unwrap_or(root)).map_err(failed)?;
+    Ok(digest)
+}
+
+fn digest_of(chunks: &[&[u8]]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for chunk in chunks {
+        hasher.update(chunk);
+    }
+    Digest { hash: *hasher.finalize().as_bytes(), size: hasher.count() }
+}
+
+/// Writes a temp file for `place`, whose mode it gets; whether there is a file to replace. Nothing
+/// is left of it after an error.
+fn write_temp(place: &Path, temp: &Path, chunks: &[&[u8]]) -> io::Result<bool> {
+    fs::create_dir_all(place.parent().unwrap_or(place))?;
+    let mode = fs::metadata(place).map(|metadata| metadata.permissions()).ok();
+    let replaces = mode.is_some();
+    // A leftover of a run that was killed may be in the way, even as a link.
+    remove_if_there(temp)?;
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(temp)?;
+        chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
+        mode.map_or(Ok(()), |mode| file.set_permissions(mode))
+    };
+    if let Err(error) = write() {
+        // What cannot be removed is found again by its name, when it is published again.
+        let _ = fs::remove_file(temp);
         return Err(error);
     }
-    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))?;
-    Ok(staged.digest())
+    Ok(replaces)
+}
+
+fn sync_file(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 /// Removes the file at `path`, a link itself rather than its target, and the folders below `floor`
@@ -280,7 +303,7 @@ pub fn remove_file(root: &Path, path: &RelPath, floor: &RelPath) -> Result<(), P
 /// Removes the temp file that a killed run may have left for `path`.
 pub(super) fn remove_leftover(root: &Path, path: &RelPath, digest: &Digest) {
     if let Ok(place) = destination(root, path) {
-        let _ = fs::remove_file(temp_path(&place, digest));
+        let _ = fs::remove_file(temp_path(&place, &digest.hex()[..TAG]));
     }
 }
 
@@ -296,10 +319,16 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Letters of a digest in the name of a temp file.
+const TAG: usize = 12;
+
+/// Stands for the digest where a file of the tool's own is replaced as a whole.
+const WHOLE: &str = "000000000000";
+
 /// The temp file of `place` has a name that tells what it is for, so that it is found again.
-fn temp_path(place: &Path, digest: &Digest) -> PathBuf {
+fn temp_path(place: &Path, tag: &str) -> PathBuf {
     let (prefix, suffix) = temp_affixes(place);
-    place.with_file_name(format!("{prefix}{}{suffix}", &digest.hex()[..12]))
+    place.with_file_name(format!("{prefix}{tag}{suffix}"))
 }
 
 /// What stands before and after the digest in the names of temp files for `place`.
@@ -324,7 +353,8 @@ fn remove_leftovers(place: &Path) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let digest = name.strip_prefix(&*prefix).and_then(|rest| rest.strip_suffix(&*suffix));
-        if digest.is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| b.is_ascii_hexdigit())) {
+        if digest.is_some_and(|hex| hex.len() == TAG && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
             // What cannot be removed is met again at the next write.
             let _ = fs::remove_file(entry.path());
         }

@@ -300,7 +300,7 @@ impl<'a> Run<'a> {
         };
         if edited.text != text {
             self.step(Step::Manifest)?;
-            match publish::replace_file(self.root, path, edited.text.as_bytes()) {
+            match publish::replace_file(self.root, path, &[edited.text.as_bytes()]) {
                 Ok(after) => self.report.manifest = Some(ManifestChange { before, after }),
                 Err(error) => return Ok(Err(Problem::ManifestFile(error))),
             }
@@ -379,11 +379,12 @@ impl<'a> Run<'a> {
             }
         }
         changes.retain(|id, block| block.is_some() || lock.contains(id));
-        let text = lock.splice(&changes);
-        if text != lock.text() {
+        let splice = lock.splice(&changes);
+        if !splice.is_unchanged() {
             self.step(Step::Lock)?;
-            let digest = publish::replace_file(self.root, path, text.as_bytes())
-                .map_err(CommitError::LockFile)?;
+            let parts: Vec<&[u8]> = splice.parts().map(str::as_bytes).collect();
+            let digest =
+                publish::replace_file(self.root, path, &parts).map_err(CommitError::LockFile)?;
             self.report.lock = Some(digest);
         }
         Ok(())

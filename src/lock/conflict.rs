@@ -146,7 +146,7 @@ pub fn resolve(
         }
     }
     if asks.is_empty() {
-        Ok(Resolved { lock: LockFile::parse(ours.splice(&changes))?, chosen })
+        Ok(Resolved { lock: LockFile::parse(ours.splice(&changes).to_string())?, chosen })
     } else {
         Err(ResolveError::Ask(asks))
     }

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 use crate::base::{ActionKey, RelPath};
 use crate::lock::model::Block;
+use crate::lock::splice::Splice;
 use crate::lock::{parse, render};
 
 /// The version of the format that this program reads and writes.
@@ -222,13 +223,13 @@ impl LockFile {
     ///
     /// A block that a person edited keeps its comment lines and unknown keys. New blocks stand
     /// before the first one with a greater id. Line ends follow the file.
-    pub fn splice(&self, changes: &BTreeMap<String, Option<Block>>) -> String {
+    pub fn splice(&self, changes: &BTreeMap<String, Option<Block>>) -> Splice<'_> {
         let crlf = memchr(b'\n', self.text.as_bytes())
             .is_some_and(|at| at > 0 && self.text.as_bytes()[at - 1] == b'\r');
         let eol = |text: String| if crlf { text.replace('\n', "\r\n") } else { text };
         let newline = if crlf { "\r\n" } else { "\n" };
 
-        let mut out = String::with_capacity(self.text.len() + changes.len() * 64);
+        let mut out = Splice::new(&self.text);
         let mut added = changes
             .iter()
             .filter_map(|(id, block)| block.as_ref().map(|block| (id, block)))
@@ -236,29 +237,29 @@ impl LockFile {
             .peekable();
         let mut copied = 0;
         if is_blank(&self.text) {
-            out.push_str(HEADER);
+            out.add(HEADER);
             copied = self.text.len();
         }
         let mut removed_last = false;
         for slot in &self.slots {
             if added.peek().is_some_and(|(id, _)| **id < slot.id) {
                 let before = comment_start(&self.text, copied, slot.range.start);
-                out.push_str(&self.text[copied..before]);
+                out.keep(copied..before);
                 copied = before;
                 while let Some((_, block)) = added.next_if(|(id, _)| **id < slot.id) {
-                    out.push_str(&eol(render(block)));
-                    out.push_str(newline);
+                    out.add(eol(render(block)));
+                    out.add(newline);
                 }
             }
             removed_last = false;
             match changes.get(&slot.id) {
                 None => continue,
                 Some(Some(block)) => {
-                    out.push_str(&self.text[copied..slot.range.start]);
-                    out.push_str(&eol(self.replacement(slot, block)));
+                    out.keep(copied..slot.range.start);
+                    out.add(eol(self.replacement(slot, block)));
                 }
                 Some(None) => {
-                    out.push_str(&self.text[copied..slot.range.start]);
+                    out.keep(copied..slot.range.start);
                     removed_last = true;
                 }
             }
@@ -267,23 +268,20 @@ impl LockFile {
                 copied += blank_line(&self.text[copied..]);
             }
         }
-        out.push_str(&self.text[copied..]);
+        out.keep(copied..self.text.len());
         if removed_last {
             while out.ends_with("\n\n") || out.ends_with("\n\r\n") {
-                out.pop();
-                if out.ends_with('\r') {
-                    out.pop();
-                }
+                out.cut(if out.ends_with("\r\n") { 2 } else { 1 });
             }
         }
         for (_, block) in added {
-            if !out.ends_with('\n') {
-                out.push_str(newline);
+            if !out.ends_with("\n") {
+                out.add(newline);
             }
             if !out.ends_with("\n\n") && !out.ends_with("\n\r\n") {
-                out.push_str(newline);
+                out.add(newline);
             }
-            out.push_str(&eol(render(block)));
+            out.add(eol(render(block)));
         }
         out
     }

@@ -9,12 +9,14 @@ pub mod file;
 pub mod model;
 mod parse;
 pub mod render;
+pub mod splice;
 
 pub use conflict::{Ask, BlockFit, Conflicted, Lock, ResolveError, Resolved, Side, read, resolve};
 pub use fields::FieldDigests;
 pub use file::{LockError, LockFile, VERSION};
 pub use model::{Block, Kept, OwnedEntry, Purchase, ValueDigest};
 pub use render::render;
+pub use splice::Splice;
 
 #[cfg(test)]
 mod tests;

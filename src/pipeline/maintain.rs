@@ -249,7 +249,11 @@ fn edit_blocks<'a>(
         edit(&mut block)?;
         changes.insert(id.clone(), Some(block));
     }
-    publish::write_file(session.root(), &lock_path(), lock.splice(&changes).as_bytes())?;
+    publish::write_file(
+        session.root(),
+        &lock_path(),
+        lock.splice(&changes).to_string().as_bytes(),
+    )?;
     Ok(())
 }
 

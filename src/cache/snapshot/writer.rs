@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::base::{ActionKey, MediaKind};
-use crate::cache::dir::{CacheDir, replace_file};
+use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{combine, of_part};
 use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code, text_place};
@@ -182,16 +182,15 @@ impl SnapshotWriter {
         self.outputs.u32(u32::from(recorded.racy));
     }
 
-    /// Saves the snapshot over the last one.
+    /// Saves the snapshot over the last one. A reader that comes in between finds none.
     ///
     /// # Errors
-    /// `SnapshotError`; the last snapshot is still there then.
+    /// `SnapshotError`; there is no snapshot then.
     pub fn save(self, cache: &CacheDir) -> Result<(), SnapshotError> {
         let parts = self.pack()?;
         let path = cache.snapshot();
         let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        replace_file(cache.path(), &path, &parts)
-            .map_err(|source| SnapshotError::Write { path, source })
+        overwrite_file(&path, &parts).map_err(|source| SnapshotError::Write { path, source })
     }
 
     /// The parts of the file: header, tables, strings.

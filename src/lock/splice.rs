@@ -1,0 +1,143 @@
+//! A text with some stretches replaced, as the stretches that stay and the text between them: a
+//! change of one block in a lock of megabytes copies that block only.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+/// A text made of parts of an old one and of new text.
+#[derive(Debug, Clone)]
+pub struct Splice<'a> {
+    old: &'a str,
+    parts: Vec<Part<'a>>,
+}
+
+#[derive(Debug, Clone)]
+enum Part<'a> {
+    /// A stretch of the old text; never empty.
+    Kept(Range<usize>),
+    /// New text; never empty.
+    Added(Cow<'a, str>),
+}
+
+impl<'a> Splice<'a> {
+    pub(super) fn new(old: &'a str) -> Self {
+        Self { old, parts: Vec::new() }
+    }
+
+    /// Goes on with a stretch of the old text.
+    pub(super) fn keep(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.parts.push(Part::Kept(range));
+        }
+    }
+
+    /// Goes on with new text.
+    pub(super) fn add(&mut self, text: impl Into<Cow<'a, str>>) {
+        let text = text.into();
+        if !text.is_empty() {
+            self.parts.push(Part::Added(text));
+        }
+    }
+
+    /// Takes the last `count` bytes away, which must be whole characters.
+    pub(super) fn cut(&mut self, mut count: usize) {
+        while count > 0
+            && let Some(part) = self.parts.pop()
+        {
+            let text = self.text_of(&part);
+            let left = text.len().saturating_sub(count);
+            count = count.saturating_sub(text.len());
+            match part {
+                Part::Kept(range) => self.keep(range.start..range.start + left),
+                Part::Added(text) => self.add(text[..left].to_owned()),
+            }
+        }
+    }
+
+    /// Whether the text ends with `end`.
+    pub(super) fn ends_with(&self, end: &str) -> bool {
+        let mut end = end.as_bytes();
+        for part in self.parts.iter().rev() {
+            let text = self.text_of(part).as_bytes();
+            if text.len() >= end.len() {
+                return text.ends_with(end);
+            }
+            match end.strip_suffix(text) {
+                Some(rest) => end = rest,
+                None => return false,
+            }
+        }
+        end.is_empty()
+    }
+
+    /// The text, in order.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| self.text_of(part))
+    }
+
+    /// Whether the text is the old one.
+    pub fn is_unchanged(&self) -> bool {
+        let mut at = 0;
+        let is_same = self.parts.iter().all(|part| {
+            let text = self.text_of(part);
+            let place = at..at + text.len();
+            at = place.end;
+            match part {
+                Part::Kept(range) if *range == place => true,
+                _ => self.old.get(place) == Some(text),
+            }
+        });
+        is_same && at == self.old.len()
+    }
+
+    fn text_of<'s>(&'s self, part: &'s Part<'a>) -> &'s str {
+        match part {
+            Part::Kept(range) => &self.old[range.clone()],
+            Part::Added(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for Splice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts().try_for_each(|text| f.write_str(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_found_and_cut_across_parts() {
+        let mut splice = Splice::new("ab\ncd\n");
+        splice.keep(0..3);
+        splice.add("x\n");
+        splice.keep(6..6);
+        splice.add("\n");
+        assert_eq!(splice.to_string(), "ab\nx\n\n");
+        assert!(splice.ends_with("x\n\n") && splice.ends_with("") && !splice.ends_with("y\n\n"));
+        assert!(!splice.ends_with("longer than ab\nx\n\n"));
+        splice.cut(2);
+        assert_eq!(splice.to_string(), "ab\nx");
+        splice.cut(9);
+        assert_eq!(splice.to_string(), "");
+    }
+
+    #[test]
+    fn the_same_text_in_other_parts_is_unchanged() {
+        let of = |parts: &[&'static str]| {
+            let mut splice = Splice::new("one two");
+            parts.iter().for_each(|text| splice.add(*text));
+            splice.is_unchanged()
+        };
+        assert!(of(&["one", " two"]) && !of(&["one"]) && !of(&["one", " too"]));
+        assert!(!of(&["one", " two", "!"]));
+        let mut kept = Splice::new("one two");
+        kept.keep(0..4);
+        assert!(!kept.is_unchanged());
+        kept.add("two");
+        assert!(kept.is_unchanged());
+    }
+}
