@@ -194,7 +194,7 @@ impl<'a> ChainExecutor<'a> {
         let raw_digest = progress.raw.expect("generate comes before process");
         let spec = &*chain.spec;
         let key =
-            process_key(spec, self.stores.digests, &raw_digest, process::encoders(spec.media));
+            process_key(spec, self.stores.digests, &raw_digest, None, process::encoders(spec.media));
         if !chain.refresh
             && let Some(result) = self.stores.actions.get(&key)?
             // Facts that another version wrote are measured again.

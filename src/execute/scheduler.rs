@@ -9,9 +9,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use petgraph::Direction;
+use petgraph::visit::EdgeRef as _;
 
 use crate::event::{Event, Outcome, Reporter};
 use crate::execute::stop::StopSignal;
+use crate::graph::action::{ActionKind, Edge};
 use crate::graph::{Action, ActionGraph, ActionId};
 
 /// Does one action; called from worker threads.
@@ -75,7 +77,8 @@ impl Execution {
 /// Runs every action of the graph whose predecessors succeeded.
 ///
 /// A failed action skips its dependents only. When `stop` is raised, or after the first failure if
-/// `limits` say so, no further chain begins; those that have begun are finished, since what was made is to be published, and the rest is cancelled.
+/// `limits` say so, no further chain begins; those that have begun are finished, since what was made
+/// is to be published, and the rest is cancelled.
 pub fn run(
     graph: &ActionGraph,
     executor: &dyn Executor,
@@ -220,30 +223,23 @@ impl<'a> Queue<'a> {
 
     fn finish(&mut self, id: ActionId, outcome: Outcome) {
         let succeeded = matches!(outcome, Outcome::Ran | Outcome::Cached);
+        let culprit = self.executor.asset_id(&self.graph.nodes[id]);
         self.set_status(id, Status::Done(outcome));
-        if !succeeded {
-            self.skip_dependents(id);
-            return;
-        }
-        let after: Vec<ActionId> = self.graph.nodes.neighbors(id).collect();
-        for next in after {
-            if let Status::Waiting(count) = &mut self.statuses[next.index()] {
-                *count -= 1;
-                if *count == 0 {
-                    let begun = self.graph.nodes[next].asset == self.graph.nodes[id].asset;
-                    self.make_ready(next, begun);
+        let mut over = vec![(id, succeeded)];
+        while let Some((id, succeeded)) = over.pop() {
+            for edge in self.graph.nodes.edges(id) {
+                let next = edge.target();
+                let Status::Waiting(count) = &mut self.statuses[next.index()] else { continue };
+                if succeeded || *edge.weight() == Edge::OutputIfAny {
+                    *count -= 1;
+                    if *count == 0 {
+                        let begun = self.graph.nodes[next].kind != ActionKind::Generate;
+                        self.make_ready(next, begun);
+                    }
+                } else {
+                    self.set_status(next, Status::Done(Outcome::Skipped(culprit.to_owned())));
+                    over.push((next, false));
                 }
-            }
-        }
-    }
-
-    fn skip_dependents(&mut self, failed: ActionId) {
-        let culprit = self.executor.asset_id(&self.graph.nodes[failed]).to_owned();
-        let mut stack: Vec<ActionId> = self.graph.nodes.neighbors(failed).collect();
-        while let Some(id) = stack.pop() {
-            if matches!(self.statuses[id.index()], Status::Waiting(_)) {
-                self.set_status(id, Status::Done(Outcome::Skipped(culprit.clone())));
-                stack.extend(self.graph.nodes.neighbors(id));
             }
         }
     }
@@ -315,7 +311,7 @@ mod tests {
                 .map(|kind| graph.nodes.add_node(Action { asset, kind, variation: 0 }))
                 .collect();
             for pair in ids.windows(2) {
-                graph.nodes.add_edge(pair[0], pair[1], ());
+                graph.nodes.add_edge(pair[0], pair[1], Edge::Output);
             }
             graph.chains.insert(asset, ids);
         }
@@ -342,7 +338,7 @@ mod tests {
         let mut graph = chains(3);
         let from = graph.chains[&AssetIndex(0)][1];
         let to = graph.chains[&AssetIndex(2)][0];
-        graph.nodes.add_edge(from, to, ());
+        graph.nodes.add_edge(from, to, Edge::Output);
         let executor = Recorder { broken: [0].into(), ..Recorder::default() };
         let execution = run_with(&graph, &executor, false);
         let outcome =
@@ -351,6 +347,26 @@ mod tests {
         assert_eq!(outcome(0, 2), &Outcome::Skipped("a".to_owned()));
         assert_eq!(outcome(1, 2), &Outcome::Ran);
         assert_eq!(outcome(2, 2), &Outcome::Skipped("a".to_owned()));
+    }
+
+    #[test]
+    fn who_can_do_without_waits_and_goes_on() {
+        let mut graph = chains(3);
+        for from in [0, 1] {
+            let from = graph.chains[&AssetIndex(from)][0];
+            let to = graph.chains[&AssetIndex(2)][1];
+            graph.nodes.add_edge(from, to, Edge::OutputIfAny);
+        }
+        let executor = Recorder { broken: [0].into(), ..Recorder::default() };
+        let execution = run_with(&graph, &executor, false);
+        for &id in &graph.chains[&AssetIndex(2)] {
+            assert_eq!(execution.outcome(id), &Outcome::Ran);
+        }
+        let order = executor.order.into_inner().expect("unpoisoned");
+        let place = |entry| order.iter().position(|found| *found == entry).expect("it ran");
+        let process = place((2, ActionKind::Process));
+        assert!(process > place((0, ActionKind::Generate)));
+        assert!(process > place((1, ActionKind::Generate)));
     }
 
     #[test]

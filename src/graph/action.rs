@@ -63,11 +63,20 @@ pub struct Action {
     pub variation: u32,
 }
 
-/// Actions, and edges from an action to those that need its output.
+/// Why an action waits for another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// It needs the output: without one it is skipped.
+    Output,
+    /// It uses the output if there is one, and goes on without it otherwise.
+    OutputIfAny,
+}
+
+/// Actions, and edges from an action to those that wait for it.
 #[derive(Debug, Clone, Default)]
 pub struct ActionGraph {
     /// The graph; acyclic, since references are checked to be.
-    pub nodes: DiGraph<Action, ()>,
+    pub nodes: DiGraph<Action, Edge>,
     /// The actions of each asset, in chain order.
     pub chains: BTreeMap<AssetIndex, Vec<ActionId>>,
 }

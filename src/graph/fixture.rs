@@ -20,6 +20,9 @@ impl InputDigests for PathsAsContent {
     fn asset(&self, id: &str, processed: bool) -> Option<String> {
         Some(format!("{id}/{processed}"))
     }
+    fn group(&self, name: &str) -> Option<Digest> {
+        Some(Digest::of(name.as_bytes()))
+    }
 }
 
 pub(crate) fn path(text: &str) -> RelPath {

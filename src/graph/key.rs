@@ -6,7 +6,7 @@
 //! | provider family, engine, model as written | paths and encodings of the files | fallback, stand-ins |
 //! | final prompt text, negative prompt | manifest section, key, type, fields | number of variations, who picks |
 //! | every parameter that was set | | price, budget, timeouts, URL, secrets |
-//! | references and masks by recipe or content | | observability, version of the tool |
+//! | references and masks by recipe or content | sounds of the same group, up to their `normalize` | observability, version of the tool |
 //!
 //! Every struct is taken apart without `..`, so a new field cannot be forgotten. Golden keys are in
 //! the tests: a change there is a decision, since it makes every user's assets stale.
@@ -17,7 +17,7 @@ use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
 use crate::spec::AssetSpec;
 use crate::spec::op::{
     Check, CommandRun, Edit, GenerateOp, Level, ManifestEntry, OutputFile, Placeholder, ProcessOp,
-    Publish, Request, Source, Step, SvgDrawing, SynthSound,
+    Publish, Request, Source, Step, SvgDrawing, SynthSound, group_gain,
 };
 
 /// Version of the functions below, recorded in every lock block.
@@ -26,6 +26,8 @@ pub const KEY_SCHEMA: u32 = 1;
 const WANTED_DOMAIN: &str = "assetbuild wanted 1";
 const DEFINITION_DOMAIN: &str = "assetbuild definition 1";
 const PROCESS_DOMAIN: &str = "assetbuild process 1";
+const LEVEL_DOMAIN: &str = "assetbuild level 1";
+const SHARE_DOMAIN: &str = "assetbuild group share 1";
 
 /// Identities of what an action reads, so that keys stay a pure function.
 pub trait InputDigests {
@@ -35,6 +37,10 @@ pub trait InputDigests {
     /// Identity of another asset as a reference: its recipe, and the chosen raw if it is paid; none
     /// if the asset is not built yet.
     fn asset(&self, id: &str, processed: bool) -> Option<String>;
+
+    /// Identity of a group of sounds: of the material that is measured for their common gain; none
+    /// if nothing of it is there yet.
+    fn group(&self, name: &str) -> Option<Digest>;
 
     /// Digest of the project's own fonts, which drawings may set text in; none if it has none.
     fn fonts(&self) -> Option<Digest> {
@@ -73,6 +79,11 @@ impl Definition {
     pub fn of(spec: &AssetSpec, inputs: &dyn InputDigests) -> Self {
         let (key, fields) = hash(DEFINITION_DOMAIN, |sink| {
             write_steps(&spec.steps, inputs, sink);
+            if let Some(gain) = group_gain(&spec.steps) {
+                let path = format!("post_processing[{}].group.sounds", gain.step);
+                let identity = inputs.group(gain.group).map(|digest| digest.to_string());
+                sink.field(&path, identity.as_deref().unwrap_or("pending"));
+            }
             write_publish(&spec.publish, sink);
         });
         Self { key, fields }
@@ -80,16 +91,21 @@ impl Definition {
 }
 
 /// The key of an asset's process action: its steps, where checks look, the encodings of its files,
-/// and the raw material. `encoders` names the versions of the encoders that write the files.
+/// the raw material, and the gain in dB of its group. `encoders` names the versions of the encoders
+/// that write the files.
 pub fn process_key(
     spec: &AssetSpec,
     inputs: &dyn InputDigests,
     raw: &Digest,
+    gain: Option<f64>,
     encoders: &str,
 ) -> ActionKey {
     let mut sink = KeyHasher::new(PROCESS_DOMAIN);
     sink.field("raw", &raw.to_string());
     sink.field("encoders", encoders);
+    if let Some(gain) = gain {
+        sink.field("gain", &gain.to_string());
+    }
     if let Some((width, height)) = requested_size(spec) {
         sink.field("requested", &format!("{width}x{height}"));
     }
@@ -105,6 +121,32 @@ pub fn process_key(
         sink.field("file", encoding.extension());
         sink.field("variant", variant.as_deref().unwrap_or(""));
     }
+    sink.finish()
+}
+
+/// The key of a sound's share in the level of its group: the steps before the `normalize`, and the
+/// raw material. `encoders` is that of the process key.
+pub fn level_key(
+    before: &[Step],
+    inputs: &dyn InputDigests,
+    raw: &Digest,
+    target: Level,
+    encoders: &str,
+) -> ActionKey {
+    let mut sink = KeyHasher::new(LEVEL_DOMAIN);
+    sink.field("raw", &raw.to_string());
+    sink.field("encoders", encoders);
+    write_ops(before, inputs, &mut sink);
+    write_level(target, &mut |name, value| sink.field(name, &value));
+    sink.finish()
+}
+
+/// What a sound gives to its group, for the definition of all sounds of it: the steps before the
+/// `normalize`, and the identity of its raw material.
+pub fn group_share(before: &[Step], inputs: &dyn InputDigests, raw: &str) -> ActionKey {
+    let mut sink = KeyHasher::new(SHARE_DOMAIN);
+    sink.field("raw", raw);
+    write_ops(before, inputs, &mut sink);
     sink.finish()
 }
 
@@ -289,6 +331,20 @@ fn write_steps(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSi
     }
 }
 
+/// The steps that change the material; those that only look leave a sound as it is.
+fn write_ops(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+    for (index, op) in steps.iter().filter_map(Step::op).enumerate() {
+        write_process(index, op, inputs, sink);
+    }
+}
+
+fn write_level(target: Level, put: &mut dyn FnMut(&str, String)) {
+    match target {
+        Level::Peak(db) => put("peak", db.to_string()),
+        Level::Lufs(lufs) => put("lufs", lufs.to_string()),
+    }
+}
+
 fn write_process(
     index: usize,
     op: &ProcessOp,
@@ -360,10 +416,7 @@ fn write_process(
             }
         }
         ProcessOp::Normalize { target, ceiling_db, group } => {
-            match target {
-                Level::Peak(db) => put("peak", db.to_string()),
-                Level::Lufs(lufs) => put("lufs", lufs.to_string()),
-            }
+            write_level(*target, &mut put);
             put("ceiling", ceiling_db.to_string());
             if let Some(group) = group {
                 put("group", group.clone());

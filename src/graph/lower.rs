@@ -1,16 +1,16 @@
 //! Lowers assets to their chains: generate → (select) → process → validate → integrate.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::graph::action::{Action, ActionGraph, ActionId, ActionKind, AssetIndex};
+use crate::graph::action::{Action, ActionGraph, ActionId, ActionKind, AssetIndex, Edge};
 use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Source};
+use crate::spec::op::{GenerateOp, Source, group_gain};
 
 /// Builds the graph of the assets for which `wanted` holds, with actions up to the kind `last`.
 ///
 /// An asset that is referenced is an edge from its process action (`stage: processed`) or from the
 /// end of its generate actions; an edge to an asset outside the graph is left out, since that asset
-/// is not going to change.
+/// is not going to change. Sounds with a group wait for the raw material of the whole group.
 pub fn lower(
     assets: &[AssetSpec],
     wanted: impl Fn(AssetIndex) -> bool,
@@ -39,9 +39,33 @@ pub fn lower(
         })
         .collect();
     for (from, to) in edges {
-        graph.nodes.update_edge(from, to, ());
+        graph.nodes.update_edge(from, to, Edge::Output);
     }
+    join_groups(&mut graph, assets);
     graph
+}
+
+/// Adds the edges from each sound's raw material to the processing of the others in its group.
+fn join_groups(graph: &mut ActionGraph, assets: &[AssetSpec]) {
+    let mut groups: BTreeMap<&str, Vec<AssetIndex>> = BTreeMap::new();
+    for &index in graph.chains.keys() {
+        if let Some(gain) = group_gain(&index.of(assets).steps) {
+            groups.entry(gain.group).or_default().push(index);
+        }
+    }
+    for members in groups.values() {
+        for &from in members {
+            let Some(raw) = graph.find(from, raw_end(graph, from)) else { continue };
+            // What can only be bought may stay unbought, and the others are not to wait for that.
+            let is_free = from.of(assets).generate.is_free();
+            let edge = if is_free { Edge::Output } else { Edge::OutputIfAny };
+            for &to in members.iter().filter(|to| **to != from) {
+                if let Some(process) = graph.find(to, ActionKind::Process) {
+                    graph.nodes.update_edge(raw, process, edge);
+                }
+            }
+        }
+    }
 }
 
 fn add_chain(
@@ -62,7 +86,7 @@ fn add_chain(
     for kind in tail.into_iter().skip(skip).filter(|kind| *kind <= last_kind) {
         let id = graph.nodes.add_node(action(kind, 0));
         for &from in &last {
-            graph.nodes.add_edge(from, id, ());
+            graph.nodes.add_edge(from, id, Edge::Output);
         }
         chain.push(id);
         last = vec![id];

@@ -128,7 +128,7 @@ fn a_check_changes_the_definition_and_not_the_process_key() {
     let mut other = base.clone();
     other.steps[1] = Step::Validate(vec![Check::NotBlank]);
     let raw = crate::base::Digest::of(b"raw");
-    let process = |spec: &AssetSpec| key::process_key(spec, &PathsAsContent, &raw, "1");
+    let process = |spec: &AssetSpec| key::process_key(spec, &PathsAsContent, &raw, None, "1");
     assert_ne!(definition(&other), definition(&base));
     assert_eq!(process(&other), process(&base));
 }
@@ -141,6 +141,9 @@ fn a_moved_source_changes_nothing_and_edited_content_does() {
             Some(crate::base::Digest::of(self.0))
         }
         fn asset(&self, _: &str, _: bool) -> Option<String> {
+            None
+        }
+        fn group(&self, _: &str) -> Option<crate::base::Digest> {
             None
         }
     }

@@ -1,24 +1,36 @@
 //! Keys of all assets, in the order of their references.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use crate::base::{Digest, RelPath};
+use crate::base::{ActionKey, Digest, RelPath};
 use crate::cache::Content;
 use crate::graph::lower::referenced;
-use crate::graph::{Definition, InputDigests, Wanted};
+use crate::graph::key::group_share;
+use crate::graph::{AssetIndex, Definition, InputDigests, Wanted};
 use crate::lock::LockFile;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::plan::Keys;
 use crate::spec::AssetSpec;
+use crate::spec::op::group_gain;
 
 /// Identities of files and of assets whose keys are known.
 pub struct KeyInputs<'a> {
     table: &'a FileTable,
     lock: &'a LockFile,
     known: HashMap<&'a str, Identity>,
+    groups: BTreeMap<&'a str, Group>,
     fonts: Option<Digest>,
+}
+
+/// Sounds that get one common gain.
+#[derive(Debug, Default)]
+struct Group {
+    /// Those whose raw material is there or can be made, in the order of assets.
+    present: Vec<AssetIndex>,
+    /// What each of them gives, in no order: a renamed asset changes nothing.
+    shares: Vec<ActionKey>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,8 +49,21 @@ impl InputDigests for KeyInputs<'_> {
         if processed { identity.processed.clone() } else { identity.raw.clone() }
     }
 
+    fn group(&self, name: &str) -> Option<Digest> {
+        let shares = &self.groups.get(name)?.shares;
+        let texts: Vec<String> = shares.iter().map(ActionKey::to_string).collect();
+        (!texts.is_empty()).then(|| Digest::of(texts.join(" ").as_bytes()))
+    }
+
     fn fonts(&self) -> Option<Digest> {
         self.fonts
+    }
+}
+
+impl KeyInputs<'_> {
+    /// The sounds whose material decides the gain of a group, in the order of assets.
+    pub fn members(&self, group: &str) -> &[AssetIndex] {
+        self.groups.get(group).map_or(&[], |group| &group.present)
     }
 }
 
@@ -52,7 +77,8 @@ pub fn compute<'a>(
     fonts: &[RelPath],
 ) -> (Vec<Keys>, KeyInputs<'a>) {
     let fonts = digest_fonts(fonts, table);
-    let mut inputs = KeyInputs { table, lock, known: HashMap::new(), fonts };
+    let (known, groups) = (HashMap::new(), BTreeMap::new());
+    let mut inputs = KeyInputs { table, lock, known, groups, fonts };
     let is_referenced: std::collections::HashSet<&str> =
         assets.iter().flat_map(|asset| referenced(&asset.generate)).map(|(id, _)| id).collect();
     let by_id: HashMap<&str, &AssetSpec> = assets
@@ -63,8 +89,46 @@ pub fn compute<'a>(
     for asset in by_id.values() {
         identify(asset, &by_id, &mut inputs, &mut Vec::new());
     }
+    inputs.groups = groups_of(assets, &inputs);
     let keys = assets.par_iter().map(|asset| keys_of(asset, &inputs)).collect();
     (keys, inputs)
+}
+
+/// The groups of sounds. Groups come after references: those are pictures, which have no group.
+fn groups_of<'a>(assets: &'a [AssetSpec], inputs: &KeyInputs<'_>) -> BTreeMap<&'a str, Group> {
+    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
+    for (index, asset) in (0..).map(AssetIndex).zip(assets) {
+        let Some(gain) = group_gain(&asset.steps) else { continue };
+        let group = groups.entry(gain.group).or_default();
+        let is_there = |path: &&RelPath| inputs.file(path).is_some();
+        if !asset.generate.inputs().iter().all(is_there) {
+            continue;
+        }
+        let wanted = Wanted::of(asset, inputs).key;
+        if let Some(raw) = raw_identity(asset, &wanted, inputs.lock) {
+            group.present.push(index);
+            group.shares.push(group_share(&asset.steps[..gain.step], inputs, &raw));
+        }
+    }
+    for group in groups.values_mut() {
+        group.shares.sort_unstable();
+    }
+    groups
+}
+
+/// What stands for an asset's raw material: its recipe if it is free, and the chosen file with it if
+/// it was bought; none if it was not bought yet.
+fn raw_identity(asset: &AssetSpec, wanted: &ActionKey, lock: &LockFile) -> Option<String> {
+    if asset.generate.is_free() {
+        return Some(wanted.to_string());
+    }
+    let own = lock.get(&asset.id).and_then(Result::ok).and_then(|block| block.raw);
+    let raw = own.or_else(|| {
+        // Under the id that it had when it was bought.
+        let ids = lock.find_by_wanted(wanted);
+        ids.into_iter().find_map(|id| lock.get(id)?.ok()?.raw)
+    });
+    raw.map(|raw| format!("{wanted} {raw}"))
 }
 
 /// One digest of all font files, in their order; a font that cannot be read fails the build later.
@@ -96,12 +160,7 @@ fn identify<'a>(
     }
     path.pop();
     let keys = keys_of(asset, inputs);
-    let chosen = inputs.lock.get(&asset.id).and_then(Result::ok).and_then(|block| block.raw);
-    // A bought picture is known by the one that was chosen, a free one by its definition alone.
-    let raw = match asset.generate.is_free() {
-        true => Some(keys.wanted.key.to_string()),
-        false => chosen.map(|raw| format!("{} {raw}", keys.wanted.key)),
-    };
+    let raw = raw_identity(asset, &keys.wanted.key, inputs.lock);
     let processed = raw.as_ref().map(|raw| format!("{raw} {}", keys.definition.key));
     inputs.known.insert(&asset.id, Identity { raw, processed });
 }

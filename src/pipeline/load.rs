@@ -10,10 +10,11 @@ use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
 use crate::cache::snapshot::{self, Role, Snapshot};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::config::{self, Config, ProjectDefaults};
-use crate::pipeline::recall::{Recall, SPEC_GLOB, state_code};
+use crate::pipeline::recall::{Recall, SPEC_GLOB, group_name, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::plan::State;
+use crate::spec::op::group_gain;
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
 use crate::yaml;
 
@@ -137,6 +138,7 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     let (mut loaded, references) = reader.expand(settings, parsed, |_| true);
     loaded.diagnostics.extend(spec::check_unique(loaded.assets.iter().map(Claim::of)));
     loaded.diagnostics.extend(spec::check_references(references));
+    loaded.diagnostics.extend(spec::check_groups(&loaded.assets));
     Ok(loaded)
 }
 
@@ -174,10 +176,11 @@ pub fn load_awake(
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));
     loaded.diagnostics.extend(spec::check_unique(claims_beside(&loaded.assets, &asleep)));
-    if are_related(&references, &asleep) {
+    if are_related(&references, &loaded.assets, &asleep) {
         return Ok(None);
     }
     loaded.diagnostics.extend(spec::check_references(references));
+    loaded.diagnostics.extend(spec::check_groups(&loaded.assets));
     if loaded.diagnostics.has_errors() {
         // The whole picture, in the order of files.
         return Ok(None);
@@ -186,16 +189,26 @@ pub fn load_awake(
     Ok(Some(loaded))
 }
 
-/// Whether an asset that is awake refers to one that sleeps, or the other way round: the key of
-/// either needs the other one loaded.
-fn are_related(awake: &[spec::AssetReferences], asleep: &Asleep) -> bool {
+/// Whether an asset that is awake refers to one that sleeps, or the other way round, or belongs to a
+/// group with one: the key of either needs the other one loaded.
+fn are_related(
+    references: &[spec::AssetReferences],
+    awake: &[AssetSpec],
+    asleep: &Asleep,
+) -> bool {
     let targets: HashSet<&str> =
-        awake.iter().flat_map(|asset| &asset.targets).map(|(id, _)| &**id).collect();
+        references.iter().flat_map(|asset| &asset.targets).map(|(id, _)| &**id).collect();
     let others = asleep.others();
-    let not_asleep: HashSet<&str> =
-        awake.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
+    let groups = awake.iter().filter_map(|asset| group_gain(&asset.steps));
+    let groups: HashSet<String> = groups.map(|gain| group_name(gain.group)).collect();
+    let not_asleep: HashSet<&str> = references
+        .iter()
+        .map(|asset| &*asset.id)
+        .chain(others.iter().map(|id| &**id))
+        .chain(groups.iter().map(|group| &**group))
+        .collect();
     asleep.assets().any(|asset| {
-        targets.contains(asset.id()) || asset.references().any(|id| not_asleep.contains(id))
+        targets.contains(asset.id()) || asset.references().any(|name| not_asleep.contains(name))
     })
 }
 

@@ -10,9 +10,12 @@ use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{Asset, Role, Snapshot};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::graph::KEY_SCHEMA;
+use crate::graph::lower::referenced;
 use crate::pipeline::load::list_matching;
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::State;
+use crate::spec::AssetSpec;
+use crate::spec::op::group_gain;
 
 /// Meaning of the records: raised when this program reads more or something else into them.
 pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 1;
@@ -341,6 +344,18 @@ fn find_awake_assets(
     awake
 }
 
+/// What the record notes as an asset's references: ids of assets, and `@` with the group of sounds
+/// that it belongs to. No id begins with `@`.
+pub fn relatives(asset: &AssetSpec) -> Vec<String> {
+    let ids = referenced(&asset.generate).into_iter().map(|(id, _)| id.to_owned());
+    ids.chain(group_gain(&asset.steps).map(|gain| group_name(gain.group))).collect()
+}
+
+/// How the record of a run calls a group of sounds.
+pub fn group_name(group: &str) -> String {
+    format!("@{group}")
+}
+
 /// Wakes what refers to awake assets, and what they refer to: their keys need each other.
 fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) {
     let related: Vec<Asset<'_>> =
@@ -355,17 +370,22 @@ fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) 
     }
     let number_of: HashMap<&str, u32> =
         snapshot.assets().map(|asset| (asset.id(), asset.number())).collect();
+    let mut groups: HashSet<&str> = HashSet::new();
     loop {
-        let before = awake.len();
+        let before = (awake.len(), groups.len());
         for asset in &related {
             let targets: Vec<u32> =
                 asset.references().filter_map(|id| number_of.get(id).copied()).collect();
-            if awake.contains(&asset.number()) || targets.iter().any(|n| awake.contains(n)) {
+            if awake.contains(&asset.number())
+                || targets.iter().any(|number| awake.contains(number))
+                || asset.references().any(|name| groups.contains(name))
+            {
                 awake.insert(asset.number());
                 awake.extend(targets);
+                groups.extend(asset.references().filter(|name| name.starts_with('@')));
             }
         }
-        if awake.len() == before {
+        if (awake.len(), groups.len()) == before {
             return;
         }
     }

@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{NewAsset, Role, SnapshotError, SnapshotWriter, Summary};
 use crate::cache::{Content, Recorded, Stamp};
-use crate::graph::lower::referenced;
 use crate::pipeline::load::{Asleep, Loaded, SECTION_SEPARATOR, Unit, inputs_of};
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::recall::{SNAPSHOT_SCHEMA, state_code};
+use crate::pipeline::recall::{SNAPSHOT_SCHEMA, relatives, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
 use crate::plan::State;
@@ -187,7 +186,8 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
         (None, State::Fresh) if !plan.reasons.is_empty() => State::Stale,
         (None, state) => state,
     };
-    let references: Vec<&str> = referenced(&asset.generate).iter().map(|(id, _)| *id).collect();
+    let relatives = relatives(asset);
+    let references: Vec<&str> = relatives.iter().map(String::as_str).collect();
     let tags: Vec<&str> = asset.metadata.tags.iter().map(String::as_str).collect();
     let outputs: Vec<(RelPath, Option<Recorded>)> = match built {
         // What was just written is read back: an edit between our rename and now must show.

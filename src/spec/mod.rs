@@ -1,12 +1,13 @@
 //! Step 2: spec files and templates become fully expanded assets.
 //!
 //! [`parse()`] takes a file apart, [`expand()`] merges its layers, fills placeholders and decodes the
-//! result; [`check_unique`] and [`check_references`] look across files. The rules of the language
+//! result; [`check_unique`], [`check_references`] and [`check_groups`] look across files. The rules of the language
 //! are in docs/design/spec-language.md.
 
 pub mod asset;
 mod decode;
 mod expand;
+mod groups;
 mod ids;
 mod instance;
 mod keys;
@@ -28,6 +29,7 @@ mod words;
 pub use crate::yaml::Via;
 pub use asset::{AssetSpec, LogLevel, Metadata, Observability, Origins, Pick, Selection};
 pub use expand::{Context, Expansion, Listing, Used, expand};
+pub use groups::check_groups;
 pub use model_names::check_model_names;
 pub use parse::{SpecFile, parse};
 pub use reference::reference_markdown;

@@ -15,7 +15,7 @@ use crate::config;
 use crate::spec::op::{GenerateOp, Step};
 use crate::spec::{
     AssetReferences, AssetSpec, Claim, Context, Expansion, Listing, SpecFile, Templates, Via,
-    check_model_names, check_references, check_unique, expand, parse,
+    check_groups, check_model_names, check_references, check_unique, expand, parse,
 };
 
 /// A project in memory.
@@ -117,6 +117,7 @@ impl Project {
         }
         diagnostics.extend(check_unique(assets.iter().map(Claim::of)));
         diagnostics.extend(check_references(assets.iter().map(AssetReferences::of)));
+        diagnostics.extend(check_groups(&assets));
         (assets, diagnostics.into_sorted())
     }
 

@@ -29,6 +29,11 @@ pub(super) fn steps(
     checker: &mut Checker<'_>,
 ) -> Vec<(Step, Span)> {
     let items = input.tree().get("post_processing").map_or(&[][..], Value::items);
+    let groups = items.iter().filter_map(|item| item.get("group"));
+    for second in groups.skip(1) {
+        let help = "keep one of them; a sound belongs to one group";
+        checker.wrong_value("a second `group` in one list of steps", second.span, help);
+    }
     items
         .iter()
         .filter_map(|item| {

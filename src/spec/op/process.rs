@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Encoding, RelPath};
+use crate::spec::op::Step;
 
 /// One step between raw material and finished files.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,6 +179,29 @@ impl ProcessOp {
             _ => None,
         }
     }
+}
+
+/// A gain that all sounds of a group get alike.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupGain<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// Place of the `normalize` in the list of steps.
+    pub step: usize,
+    /// What the group is brought to which level.
+    pub target: Level,
+    /// Highest true peak in dBTP.
+    pub ceiling_db: f64,
+}
+
+/// The gain of a group that the steps ask for; a list has at most one.
+pub fn group_gain(steps: &[Step]) -> Option<GroupGain<'_>> {
+    steps.iter().enumerate().find_map(|(step, entry)| match entry.op()? {
+        ProcessOp::Normalize { target, ceiling_db, group: Some(group) } => {
+            Some(GroupGain { group, step, target: *target, ceiling_db: *ceiling_db })
+        }
+        _ => None,
+    })
 }
 
 /// A resize filter.
