@@ -27,7 +27,7 @@ pub use dir::{CacheDir, CacheDirError};
 pub use file_memo::{Content, FileError, FileMemo, ProjectFiles, Recorded, Stamp, Stat};
 pub use gc::{BlobReport, GcPlan, plan_gc, run_gc, verify_blobs};
 pub use rows::{RowTable, Rows};
-pub use runs::{DeadRun, IntegrateLock, Run, RunError, RunId};
+pub use runs::{DeadRun, Run, RunError, RunId};
 pub use scan::{KeepFile, ListedFile, Listing};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotWriter};
 pub use state::{RebuildReason, STATE_FORMAT, State, StateError, StateNotice, in_guarded_work};

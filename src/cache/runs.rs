@@ -163,32 +163,6 @@ impl DeadRun {
     }
 }
 
-/// The right to publish, held by one process at a time; dropping it lets the next one in.
-#[derive(Debug)]
-pub struct IntegrateLock {
-    _file: File,
-}
-
-impl IntegrateLock {
-    /// Waits for the right to publish; `on_wait` is called once if another process has it.
-    ///
-    /// # Errors
-    /// `RunError` when the file cannot be made or the file system has no locks.
-    pub fn acquire(cache: &CacheDir, on_wait: impl FnOnce()) -> Result<Self, RunError> {
-        let path = cache.integrate_lock();
-        let file = open_lock_file(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                on_wait();
-                file.lock().map_err(|source| lock_error(&path, source))?;
-            }
-            Err(TryLockError::Error(source)) => return Err(lock_error(&path, source)),
-        }
-        Ok(Self { _file: file })
-    }
-}
-
 /// Opens a file that exists only to be locked, and makes it first if needed.
 pub(super) fn open_lock_file(path: &Path) -> Result<File, RunError> {
     File::options()
@@ -253,8 +227,6 @@ fn remove(path: &Path) -> Result<(), RunError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::mpsc;
 
     use super::*;
     use crate::cache::child::{Child, child_role, say_ready_and_wait};
@@ -336,30 +308,9 @@ mod tests {
     }
 
     #[test]
-    fn a_second_publisher_is_told_that_it_waits() {
-        let (_dir, cache) = project();
-        let first = IntegrateLock::acquire(&cache, || panic!("nobody else is there"));
-        let first = first.expect("free");
-        let (waiting, is_waiting) = mpsc::channel();
-        let released = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let notice = || waiting.send(()).expect("the test listens");
-                IntegrateLock::acquire(&cache, notice).expect("free in the end");
-                assert!(released.load(Ordering::SeqCst));
-            });
-            is_waiting.recv().expect("a notice");
-            released.store(true, Ordering::SeqCst);
-            drop(first);
-        });
-    }
-
-    #[test]
     fn a_folder_that_cannot_be_made_is_a_typed_error() {
         let (_dir, cache) = project();
         fs::write(cache.runs(), "").expect("writable");
         assert!(matches!(Run::begin(&cache), Err(RunError::Io { .. })));
-        fs::create_dir(cache.integrate_lock()).expect("writable");
-        assert!(matches!(IntegrateLock::acquire(&cache, || ()), Err(RunError::Io { .. })));
     }
 }

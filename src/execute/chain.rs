@@ -13,13 +13,14 @@ use crate::base::facts::FactSheet;
 use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
 use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
 use crate::event::Outcome;
+use crate::execute::group::{Groups, Waiting};
 use crate::execute::recorder::Recorder;
 use crate::execute::scheduler::Executor;
 use crate::generate::{self, GenerateError, InputError, Inputs};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
-use crate::process::{self, Job, ProcessError};
+use crate::process::{self, GroupLevel, Job, ProcessError};
 use crate::spec::AssetSpec;
 use crate::validate::{self, Finding};
 
@@ -109,14 +110,17 @@ pub struct Stores<'a> {
 /// The local executor of chains.
 pub struct ChainExecutor<'a> {
     chains: BTreeMap<AssetIndex, (Chain<'a>, Mutex<Progress>)>,
-    stores: Stores<'a>,
+    pub(super) groups: Groups,
+    pub(super) waiting: Waiting,
+    pub(super) stores: Stores<'a>,
 }
 
 /// How far a chain is.
 #[derive(Debug, Default)]
-struct Progress {
-    raw: Option<Digest>,
-    material: Option<Raw>,
+pub(super) struct Progress {
+    pub(super) raw: Option<Digest>,
+    pub(super) material: Option<Raw>,
+    pub(super) level: Option<GroupLevel>,
     files: Vec<Digest>,
     facts: Option<FactSheet>,
     is_done: bool,
@@ -126,19 +130,24 @@ struct Progress {
 
 /// Whether a body ran, or its result was known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Done {
+pub(super) enum Done {
     Ran,
     Cached,
 }
 
 impl<'a> ChainExecutor<'a> {
-    /// An executor of these chains.
-    pub fn new(chains: BTreeMap<AssetIndex, Chain<'a>>, stores: Stores<'a>) -> Self {
+    /// An executor of these chains; those of sounds that only have a part in a group's gain are
+    /// among them.
+    pub fn new(
+        chains: BTreeMap<AssetIndex, Chain<'a>>,
+        groups: Groups,
+        stores: Stores<'a>,
+    ) -> Self {
         let chains = chains
             .into_iter()
             .map(|(asset, chain)| (asset, (chain, Mutex::new(Progress::default()))))
             .collect();
-        Self { chains, stores }
+        Self { chains, groups, waiting: Waiting::default(), stores }
     }
 
     /// What every chain made whose actions all succeeded, by asset.
@@ -164,12 +173,20 @@ impl<'a> ChainExecutor<'a> {
             .collect()
     }
 
-    fn chain(&self, action: &Action) -> (&Chain<'a>, MutexGuard<'_, Progress>) {
-        let (chain, progress) = &self.chains[&action.asset];
+    pub(super) fn lock(&self, asset: AssetIndex) -> (&Chain<'a>, MutexGuard<'_, Progress>) {
+        let (chain, progress) = &self.chains[&asset];
         (chain, progress.lock().expect("no worker panicked with the lock"))
     }
 
-    fn generate(&self, chain: &Chain<'_>, progress: &mut Progress) -> Result<Done, ActionError> {
+    pub(super) fn spec(&self, asset: AssetIndex) -> &AssetSpec {
+        &self.chains[&asset].0.spec
+    }
+
+    pub(super) fn generate(
+        &self,
+        chain: &Chain<'_>,
+        progress: &mut Progress,
+    ) -> Result<Done, ActionError> {
         if let Some(bought) = chain.bought {
             progress.raw = Some(bought);
             return Ok(Done::Cached);
@@ -190,11 +207,14 @@ impl<'a> ChainExecutor<'a> {
         Ok(Done::Ran)
     }
 
-    fn process(&self, chain: &Chain<'_>, progress: &mut Progress) -> Result<Done, ActionError> {
+    fn process(&self, asset: AssetIndex) -> Result<Done, ActionError> {
+        let gain = self.gain(asset)?;
+        let (chain, mut progress) = self.lock(asset);
         let raw_digest = progress.raw.expect("generate comes before process");
         let spec = &*chain.spec;
-        let key =
-            process_key(spec, self.stores.digests, &raw_digest, None, process::encoders(spec.media));
+        let encoders = process::encoders(spec.media);
+        let db = gain.map(|(_, db)| db);
+        let key = process_key(spec, self.stores.digests, &raw_digest, db, encoders);
         if !chain.refresh
             && let Some(result) = self.stores.actions.get(&key)?
             // Facts that another version wrote are measured again.
@@ -203,19 +223,21 @@ impl<'a> ChainExecutor<'a> {
         {
             progress.facts = Some(facts);
             progress.files = result.outputs;
-            progress.material = None;
+            self.take_material(&mut progress);
             return Ok(Done::Cached);
         }
-        let raw = match progress.material.take() {
+        let raw = match self.take_material(&mut progress) {
             Some(raw) => raw,
             None => self.remake(chain, &raw_digest)?,
         };
+        let gains = gain.map(|(group, db)| (group.to_owned(), db)).into_iter().collect();
         let processed = process::process(&Job {
             raw: &raw,
             requested: requested_size(spec),
             steps: &spec.steps,
             files: &spec.publish.files,
             sources: &self.step_sources(spec)?,
+            gains: &gains,
         })?;
         drop(raw);
         let mut files = Vec::with_capacity(processed.files.len());
@@ -228,6 +250,14 @@ impl<'a> ChainExecutor<'a> {
         progress.files = files;
         progress.facts = Some(sheet);
         Ok(Done::Ran)
+    }
+
+    fn take_material(&self, progress: &mut Progress) -> Option<Raw> {
+        let raw = progress.material.take()?;
+        if progress.level.is_some() {
+            self.waiting.leave(&raw);
+        }
+        Some(raw)
     }
 
     /// The project's files that steps read.
@@ -252,7 +282,7 @@ impl<'a> ChainExecutor<'a> {
     }
 
     /// Raw material that is known by digest only: read from the purchases or made once more.
-    fn remake(&self, chain: &Chain<'_>, digest: &Digest) -> Result<Raw, ActionError> {
+    pub(super) fn remake(&self, chain: &Chain<'_>, digest: &Digest) -> Result<Raw, ActionError> {
         if chain.bought.is_none() {
             return Ok(generate::generate(&chain.spec.generate, self.stores.inputs)?);
         }
@@ -274,19 +304,28 @@ impl<'a> ChainExecutor<'a> {
 
 impl Executor for ChainExecutor<'_> {
     fn execute(&self, action: &Action) -> Outcome {
-        let (chain, mut progress) = self.chain(action);
         let begin = Instant::now();
         let done = match action.kind {
-            ActionKind::Generate => self.generate(chain, &mut progress),
+            ActionKind::Generate => {
+                let (chain, mut progress) = self.lock(action.asset);
+                self.generate(chain, &mut progress).and_then(|done| {
+                    self.measure_for_group(chain, &mut progress)?;
+                    Ok(done)
+                })
+            }
             // One raw is known per chain: what was bought was chosen when it was planned.
             ActionKind::Select => Ok(Done::Cached),
-            ActionKind::Process => self.process(chain, &mut progress),
-            ActionKind::Validate => Self::validate(chain, &progress),
+            ActionKind::Process => self.process(action.asset),
+            ActionKind::Validate => {
+                let (chain, progress) = self.lock(action.asset);
+                Self::validate(chain, &progress)
+            }
             ActionKind::Integrate => {
-                progress.is_done = true;
+                self.lock(action.asset).1.is_done = true;
                 Ok(Done::Ran)
             }
         };
+        let mut progress = self.lock(action.asset).1;
         progress.took += begin.elapsed();
         progress.has_run |= matches!(done, Ok(Done::Ran))
             && matches!(action.kind, ActionKind::Generate | ActionKind::Process);

@@ -4,11 +4,13 @@
 //! Design note: docs/design/execution.md.
 
 pub mod chain;
+pub mod group;
 pub mod recorder;
 pub mod scheduler;
 pub mod stop;
 
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Stores, with_causes};
+pub use group::Groups;
 pub use recorder::Recorder;
 pub use scheduler::{Execution, Executor, Limits, Status, run};
 pub use stop::StopSignal;

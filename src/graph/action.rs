@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use crate::spec::AssetSpec;
-
 /// Index of an asset in the slice that the graph was lowered from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AssetIndex(pub u32);
 
 impl AssetIndex {
-    /// The asset in the slice that the graph was lowered from.
-    pub fn of(self, assets: &[AssetSpec]) -> &AssetSpec {
+    /// The asset in the slice that the graph was lowered from, or what a slice beside that one says
+    /// of it.
+    pub fn of<T>(self, assets: &[T]) -> &T {
         &assets[self.0 as usize]
     }
 }

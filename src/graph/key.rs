@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
 use crate::spec::AssetSpec;
 use crate::spec::op::{
-    Check, CommandRun, Edit, GenerateOp, Level, ManifestEntry, OutputFile, Placeholder, ProcessOp,
-    Publish, Request, Source, Step, SvgDrawing, SynthSound, group_gain,
+    Check, CommandRun, Edit, GenerateOp, GroupGain, Level, ManifestEntry, OutputFile, Placeholder,
+    ProcessOp, Publish, Request, Source, Step, SvgDrawing, SynthSound,
 };
 
 /// Version of the functions below, recorded in every lock block.
@@ -79,7 +79,7 @@ impl Definition {
     pub fn of(spec: &AssetSpec, inputs: &dyn InputDigests) -> Self {
         let (key, fields) = hash(DEFINITION_DOMAIN, |sink| {
             write_steps(&spec.steps, inputs, sink);
-            if let Some(gain) = group_gain(&spec.steps) {
+            if let Some(gain) = GroupGain::of(&spec.steps) {
                 let path = format!("post_processing[{}].group.sounds", gain.step);
                 let identity = inputs.group(gain.group).map(|digest| digest.to_string());
                 sink.field(&path, identity.as_deref().unwrap_or("pending"));
@@ -130,14 +130,12 @@ pub fn level_key(
     before: &[Step],
     inputs: &dyn InputDigests,
     raw: &Digest,
-    target: Level,
     encoders: &str,
 ) -> ActionKey {
     let mut sink = KeyHasher::new(LEVEL_DOMAIN);
     sink.field("raw", &raw.to_string());
     sink.field("encoders", encoders);
     write_ops(before, inputs, &mut sink);
-    write_level(target, &mut |name, value| sink.field(name, &value));
     sink.finish()
 }
 
@@ -338,13 +336,6 @@ fn write_ops(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSink
     }
 }
 
-fn write_level(target: Level, put: &mut dyn FnMut(&str, String)) {
-    match target {
-        Level::Peak(db) => put("peak", db.to_string()),
-        Level::Lufs(lufs) => put("lufs", lufs.to_string()),
-    }
-}
-
 fn write_process(
     index: usize,
     op: &ProcessOp,
@@ -416,7 +407,10 @@ fn write_process(
             }
         }
         ProcessOp::Normalize { target, ceiling_db, group } => {
-            write_level(*target, &mut put);
+            match target {
+                Level::Peak(db) => put("peak", db.to_string()),
+                Level::Lufs(lufs) => put("lufs", lufs.to_string()),
+            }
             put("ceiling", ceiling_db.to_string());
             if let Some(group) = group {
                 put("group", group.clone());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::graph::action::{Action, ActionGraph, ActionId, ActionKind, AssetIndex, Edge};
 use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Source, group_gain};
+use crate::spec::op::{GenerateOp, GroupGain, Source};
 
 /// Builds the graph of the assets for which `wanted` holds, with actions up to the kind `last`.
 ///
@@ -49,7 +49,7 @@ pub fn lower(
 fn join_groups(graph: &mut ActionGraph, assets: &[AssetSpec]) {
     let mut groups: BTreeMap<&str, Vec<AssetIndex>> = BTreeMap::new();
     for &index in graph.chains.keys() {
-        if let Some(gain) = group_gain(&index.of(assets).steps) {
+        if let Some(gain) = GroupGain::of(&index.of(assets).steps) {
             groups.entry(gain.group).or_default().push(index);
         }
     }
@@ -61,7 +61,7 @@ fn join_groups(graph: &mut ActionGraph, assets: &[AssetSpec]) {
             let edge = if is_free { Edge::Output } else { Edge::OutputIfAny };
             for &to in members.iter().filter(|to| **to != from) {
                 if let Some(process) = graph.find(to, ActionKind::Process) {
-                    graph.nodes.update_edge(raw, process, edge);
+                    graph.nodes.add_edge(raw, process, edge);
                 }
             }
         }

@@ -156,8 +156,11 @@ fn run(
         .selected
         .iter()
         .copied()
-        .filter(|asset| prepared.plans[asset.0 as usize].work != Work::Nothing)
+        .filter(|asset| asset.of(&prepared.plans).work != Work::Nothing)
         .collect();
+    if request.locked {
+        refuse_known_changes(prepared, &work)?;
+    }
     let mut summary = start_summary(prepared, work.len());
     let has_record = has_redo_record(session);
     let mut problems = Vec::new();
@@ -212,6 +215,32 @@ fn run(
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
+}
+
+/// Refuses a run that is known to change the lock before anything runs; that a result differs from
+/// the recorded one shows only afterwards.
+fn refuse_known_changes(
+    prepared: &Prepared,
+    work: &BTreeSet<AssetIndex>,
+) -> Result<(), BuildError> {
+    let changes = |asset: &&AssetIndex| {
+        let (spec, plan) = (asset.of(&prepared.loaded.assets), asset.of(&prepared.plans));
+        let keys = asset.of(&prepared.keys);
+        let block = plan.block_id.as_deref().and_then(|id| prepared.lock.get(id)?.ok());
+        block.is_none_or(|block| {
+            let is_same = block.id == spec.id
+                && block.wanted == keys.wanted.key
+                && block.definition == keys.definition.key
+                && block.provisional == (plan.work == Work::Placeholder);
+            !block.adopted && !is_same
+        })
+    };
+    let ids: Vec<String> = work
+        .iter()
+        .filter(changes)
+        .map(|asset| asset.of(&prepared.loaded.assets).id.clone())
+        .collect();
+    if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
 }
 
 /// Records results and closes the database, which syncs the disk once more.
@@ -332,7 +361,7 @@ pub fn has_redo_record(session: &Session) -> bool {
 }
 
 fn start_summary(prepared: &Prepared, work: usize) -> Summary {
-    let selected = prepared.selected.iter().map(|asset| &prepared.plans[asset.0 as usize]);
+    let selected = prepared.selected.iter().map(|asset| asset.of(&prepared.plans));
     let asleep = prepared.selected_asleep.len();
     let mut summary =
         Summary { assets: prepared.selected.len() + asleep, fresh: asleep, ..Summary::default() };

@@ -11,7 +11,7 @@ use crate::cache::{Batch, Content, FileError, LocalCas, Run, State, StateError, 
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::{
-    self, Built as BuiltChain, Chain, ChainExecutor, Recorder, StopSignal, Stores,
+    self, Built as BuiltChain, Chain, ChainExecutor, Groups, Recorder, StopSignal, Stores,
 };
 use crate::generate::{FontSet, InputError, Inputs};
 use crate::graph::action::ActionKind;
@@ -32,7 +32,7 @@ use crate::pipeline::table::{FileTable, Learned, input_content};
 use crate::plan::{AssetPlan, Keys, Work};
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Placeholder, Step};
+use crate::spec::op::{GenerateOp, GroupGain, Placeholder, ProcessOp, Step};
 
 /// Everything that one build holds open.
 pub(super) struct Building<'a> {
@@ -102,7 +102,10 @@ impl<'a> Building<'a> {
         }
         self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
-        let chains = chained.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
+        let groups = self.groups(&chained, &digests);
+        let members = groups.values().flatten();
+        let in_need: BTreeSet<AssetIndex> = chained.iter().chain(members).copied().collect();
+        let chains = in_need.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
         let recorder = Recorder::new(self.state);
         let inputs = Disk { session: self.session, table, fonts: &self.fonts };
         let raws = |digest: &Digest| {
@@ -116,7 +119,7 @@ impl<'a> Building<'a> {
             inputs: &inputs,
             digests: &digests,
         };
-        let executor = ChainExecutor::new(chains, stores);
+        let executor = ChainExecutor::new(chains, groups, stores);
         let execution = execute::run(
             &graph,
             &executor,
@@ -131,6 +134,26 @@ impl<'a> Building<'a> {
         Ok((built, outcomes))
     }
 
+    /// The groups of the sounds that are to be built, each with all sounds whose material is there or
+    /// is made in this run. A stand-in has no part in a group.
+    fn groups(&self, chained: &BTreeSet<AssetIndex>, digests: &keys::KeyInputs<'_>) -> Groups {
+        let named = |asset: &AssetIndex| GroupGain::of(&self.spec(*asset).steps);
+        let is_made = |asset: &AssetIndex| self.plan(*asset).work == Work::Chain;
+        let mut groups = Groups::new();
+        for gain in chained.iter().filter(|asset| is_made(asset)).filter_map(named) {
+            groups.entry(gain.group.to_owned()).or_default();
+        }
+        for (name, members) in &mut groups {
+            let made = chained.iter().copied().filter(is_made);
+            let made = made.filter(|asset| named(asset).is_some_and(|gain| gain.group == name));
+            let there = digests.members(name).iter().copied();
+            let there = there.filter(|asset| self.plan(*asset).work != Work::Placeholder);
+            let all: BTreeSet<AssetIndex> = made.chain(there).collect();
+            members.extend(all);
+        }
+        groups
+    }
+
     /// Adopted assets that lost something: their files come from the store, nothing runs.
     fn adopted_work(&self) -> impl Iterator<Item = AssetIndex> {
         let selected = self.prepared.selected.iter().copied();
@@ -142,11 +165,11 @@ impl<'a> Building<'a> {
     }
 
     fn plan(&self, asset: AssetIndex) -> &'a AssetPlan {
-        &self.prepared.plans[asset.0 as usize]
+        asset.of(&self.prepared.plans)
     }
 
     fn keys(&self, asset: AssetIndex) -> &'a Keys {
-        &self.prepared.keys[asset.0 as usize]
+        asset.of(&self.prepared.keys)
     }
 
     fn spec(&self, asset: AssetIndex) -> &'a AssetSpec {
@@ -439,6 +462,12 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
         duration_seconds: seconds.unwrap_or(USUAL_SECONDS),
     });
     stand_in.steps.retain(|step| matches!(step, Step::Process(_)));
+    for step in &mut stand_in.steps {
+        if let Step::Process(ProcessOp::Normalize { group, .. }) = step {
+            // What the group's real sounds are brought to is not for a stand-in to say.
+            *group = None;
+        }
+    }
     stand_in
 }
 

@@ -6,14 +6,14 @@ use rayon::prelude::*;
 
 use crate::base::{ActionKey, Digest, RelPath};
 use crate::cache::Content;
-use crate::graph::lower::referenced;
 use crate::graph::key::group_share;
+use crate::graph::lower::referenced;
 use crate::graph::{AssetIndex, Definition, InputDigests, Wanted};
 use crate::lock::LockFile;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::plan::Keys;
 use crate::spec::AssetSpec;
-use crate::spec::op::group_gain;
+use crate::spec::op::GroupGain;
 
 /// Identities of files and of assets whose keys are known.
 pub struct KeyInputs<'a> {
@@ -98,7 +98,7 @@ pub fn compute<'a>(
 fn groups_of<'a>(assets: &'a [AssetSpec], inputs: &KeyInputs<'_>) -> BTreeMap<&'a str, Group> {
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     for (index, asset) in (0..).map(AssetIndex).zip(assets) {
-        let Some(gain) = group_gain(&asset.steps) else { continue };
+        let Some(gain) = GroupGain::of(&asset.steps) else { continue };
         let group = groups.entry(gain.group).or_default();
         let is_there = |path: &&RelPath| inputs.file(path).is_some();
         if !asset.generate.inputs().iter().all(is_there) {

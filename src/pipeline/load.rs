@@ -1,20 +1,19 @@
 //! Steps 1 and 2 on disk: reads the Assetfile, the specs and what they name, and expands them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard};
 
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 
 use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
-use crate::cache::snapshot::{self, Role, Snapshot};
-use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
+use crate::cache::snapshot::Role;
+use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Stat};
 use crate::config::{self, Config, ProjectDefaults};
-use crate::pipeline::recall::{Recall, SPEC_GLOB, group_name, state_code};
+use crate::pipeline::asleep::{Asleep, are_related, claims_beside};
+use crate::pipeline::recall::{Recall, SPEC_GLOB};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
-use crate::plan::State;
-use crate::spec::op::group_gain;
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
 use crate::yaml;
 
@@ -63,48 +62,6 @@ impl ListedGlob {
     /// How the record of a run calls it.
     pub fn name(&self) -> String {
         if self.is_spec { format!("{SPEC_GLOB}{}", self.pattern) } else { self.pattern.clone() }
-    }
-}
-
-/// Assets that were not loaded.
-#[derive(Debug)]
-pub struct Asleep {
-    /// The record of the last run.
-    pub snapshot: Snapshot,
-    /// Places, among the record's spec files, of those whose assets sleep.
-    pub specs: Vec<usize>,
-    /// Files that were read and found to be as recorded.
-    pub settled: HashMap<(RelPath, Content), Recorded>,
-    /// Globs that were listed again, as recorded, with the folders that were listed.
-    pub relisted: BTreeMap<String, Vec<ListedFile>>,
-    /// Whether the record has to be written again although no content changed.
-    pub is_outdated: bool,
-}
-
-impl Asleep {
-    /// Whether every asset was fresh at the end of the last run, its manifest entry included.
-    pub fn were_all_fresh(&self) -> bool {
-        let fresh = state_code(State::Fresh);
-        self.snapshot.assets().all(|asset| asset.state() == fresh)
-    }
-
-    /// The sleeping assets.
-    pub fn assets(&self) -> impl Iterator<Item = snapshot::Asset<'_>> {
-        self.files().flat_map(|file| file.assets())
-    }
-
-    /// The spec files whose assets sleep.
-    pub fn files(&self) -> impl Iterator<Item = snapshot::SpecFile<'_>> {
-        let mut places = self.specs.iter().copied().peekable();
-        let files = self.snapshot.specs().enumerate();
-        files.filter_map(move |(place, file)| places.next_if_eq(&place).map(|_| file))
-    }
-
-    /// Ids of recorded assets whose spec file is awake or gone.
-    pub fn others(&self) -> Vec<String> {
-        let asleep: HashSet<usize> = self.specs.iter().copied().collect();
-        let files = self.snapshot.specs().enumerate().filter(|(place, _)| !asleep.contains(place));
-        files.flat_map(|(_, file)| file.assets()).map(|asset| asset.id().to_owned()).collect()
     }
 }
 
@@ -188,62 +145,6 @@ pub fn load_awake(
     loaded.asleep = Some(asleep);
     Ok(Some(loaded))
 }
-
-/// Whether an asset that is awake refers to one that sleeps, or the other way round, or belongs to a
-/// group with one: the key of either needs the other one loaded.
-fn are_related(
-    references: &[spec::AssetReferences],
-    awake: &[AssetSpec],
-    asleep: &Asleep,
-) -> bool {
-    let targets: HashSet<&str> =
-        references.iter().flat_map(|asset| &asset.targets).map(|(id, _)| &**id).collect();
-    let others = asleep.others();
-    let groups = awake.iter().filter_map(|asset| group_gain(&asset.steps));
-    let groups: HashSet<String> = groups.map(|gain| group_name(gain.group)).collect();
-    let not_asleep: HashSet<&str> = references
-        .iter()
-        .map(|asset| &*asset.id)
-        .chain(others.iter().map(|id| &**id))
-        .chain(groups.iter().map(|group| &**group))
-        .collect();
-    asleep.assets().any(|asset| {
-        targets.contains(asset.id()) || asset.references().any(|name| not_asleep.contains(name))
-    })
-}
-
-/// The claims of awake assets, and those of sleeping ones that may stand against them.
-fn claims_beside<'a>(
-    awake: &'a [AssetSpec],
-    asleep: &'a Asleep,
-) -> impl Iterator<Item = Claim> + 'a {
-    let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
-    let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
-    let keys: HashSet<String> = own.iter().map(|claim| claim.entry.1.clone()).collect();
-    let paths: HashSet<String> = own
-        .iter()
-        .flat_map(|claim| claim.outputs.iter().map(|path| path.as_str().to_lowercase()))
-        .collect();
-    let rivals = asleep.assets().filter(move |asset| {
-        ids.contains(asset.id())
-            || keys.contains(asset.key())
-            || asset.outputs().any(|output| paths.contains(&output.path.to_lowercase()))
-    });
-    let claims = rivals.filter_map(|asset| {
-        let section = asset.section().split(SECTION_SEPARATOR).map(str::to_owned).collect();
-        Some(Claim {
-            id: asset.id().to_owned(),
-            spec: RelPath::new(asset.spec().input()?.path).ok()?,
-            span: None,
-            outputs: asset.outputs().filter_map(|o| RelPath::new(o.path).ok()).collect(),
-            entry: (section, asset.key().to_owned()),
-        })
-    });
-    own.into_iter().chain(claims)
-}
-
-/// Between the keys of a manifest section in the record of a run.
-pub const SECTION_SEPARATOR: char = '\u{1f}';
 
 /// What the Assetfile and the files that it names say.
 struct Settings {

@@ -91,6 +91,7 @@ impl MaintainError {
                 | Self::NotStale(_)
                 | Self::Lock(_)
                 | Self::Conflicted
+                | Self::Commit(CommitError::Lock(_) | CommitError::Conflicted)
         )
     }
 }
@@ -106,15 +107,17 @@ pub fn keep(
     reason: &str,
 ) -> Result<Vec<String>, MaintainError> {
     let guard = guard(session)?;
+    let mut kept = Vec::new();
     let mut wanted: BTreeMap<String, ActionKey> = BTreeMap::new();
     for &asset in &prepared.selected {
         let id = &asset.of(&prepared.loaded.assets).id;
-        let key = prepared.keys[asset.0 as usize].wanted.key;
+        let key = asset.of(&prepared.keys).wanted.key;
         let block = block_of(prepared, asset)
             .ok_or_else(|| MaintainError::NeverBuilt(id.clone(), "keep"))?;
         let is_good = block.wanted == key || block.kept.iter().any(|kept| kept.wanted == key);
         if !is_good {
-            wanted.insert(id.clone(), key);
+            kept.push(id.clone());
+            wanted.insert(block.id, key);
         } else if prepared.selected.len() == 1 {
             return Err(MaintainError::NotStale(id.clone()));
         }
@@ -124,7 +127,7 @@ pub fn keep(
         block.kept.push(kept);
         Ok(())
     })?;
-    Ok(wanted.into_keys().collect())
+    Ok(kept)
 }
 
 /// Makes the published files of the selected assets the finished ones, as they are on disk; other
@@ -135,13 +138,15 @@ pub fn keep(
 pub fn adopt(session: &Session, prepared: &Prepared) -> Result<Vec<String>, MaintainError> {
     let guard = guard(session)?;
     let raws = session.raws(&prepared.loaded.config.paid_dir);
+    let mut adopted = Vec::new();
     let mut outputs: BTreeMap<String, Vec<(RelPath, Digest)>> = BTreeMap::new();
     for &asset in &prepared.selected {
         let spec = asset.of(&prepared.loaded.assets);
         let block = block_of(prepared, asset)
             .ok_or_else(|| MaintainError::NeverBuilt(spec.id.clone(), "adopt"))?;
-        let adopted = adopt_files(session, &raws, prepared, asset, &block)?;
-        outputs.insert(spec.id.clone(), adopted);
+        let files = adopt_files(session, &raws, prepared, asset, &block)?;
+        adopted.push(spec.id.clone());
+        outputs.insert(block.id, files);
     }
     edit_blocks(session, &guard, outputs.keys(), |block| {
         block.outputs.clone_from(&outputs[&block.id]);
@@ -149,7 +154,7 @@ pub fn adopt(session: &Session, prepared: &Prepared) -> Result<Vec<String>, Main
         block.provisional = false;
         Ok(())
     })?;
-    Ok(outputs.into_keys().collect())
+    Ok(adopted)
 }
 
 /// Stores an asset's files as they are on disk and gives their digests.
@@ -184,6 +189,7 @@ fn adopt_files(
             steps: &steps,
             files: &spec.publish.files,
             sources: &BTreeMap::new(),
+            gains: &BTreeMap::new(),
         })?;
         for ((path, bytes, is_edited), made) in contents.iter_mut().zip(processed.files).skip(1) {
             if !*is_edited {
@@ -206,12 +212,14 @@ fn adopt_files(
 /// `MaintainError`; then no asset is changed.
 pub fn unpin(session: &Session, prepared: &Prepared) -> Result<Vec<String>, MaintainError> {
     let guard = guard(session)?;
+    let mut unpinned = Vec::new();
     let mut ids = BTreeSet::new();
     for &asset in &prepared.selected {
         let id = &asset.of(&prepared.loaded.assets).id;
         match block_of(prepared, asset) {
             Some(block) if block.adopted || !block.kept.is_empty() => {
-                ids.insert(id.clone());
+                unpinned.push(id.clone());
+                ids.insert(block.id);
             }
             _ if prepared.selected.len() == 1 => return Err(MaintainError::NotPinned(id.clone())),
             _ => {}
@@ -226,11 +234,12 @@ pub fn unpin(session: &Session, prepared: &Prepared) -> Result<Vec<String>, Main
         block.kept.clear();
         Ok(())
     })?;
-    Ok(ids.into_iter().collect())
+    Ok(unpinned)
 }
 
+/// The block that the asset goes on from; another id's after a rename that was not built yet.
 fn block_of(prepared: &Prepared, asset: AssetIndex) -> Option<Block> {
-    let id = &asset.of(&prepared.loaded.assets).id;
+    let id = asset.of(&prepared.plans).block_id.as_deref()?;
     prepared.lock.get(id)?.ok()
 }
 

@@ -3,6 +3,7 @@
 //! Every command goes through [`prepare()`]; a build goes on with [`build()`]. There is no second way
 //! to load, expand or assess a project.
 
+pub mod asleep;
 pub mod build;
 mod building;
 pub mod keys;

@@ -17,8 +17,9 @@ use crate::cache::{
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, OwnedEntry, ResolveError};
+use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
-use crate::pipeline::load::{self, Asleep, LoadError, Loaded, inputs_of};
+use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};

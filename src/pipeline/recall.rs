@@ -15,7 +15,7 @@ use crate::pipeline::load::list_matching;
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::State;
 use crate::spec::AssetSpec;
-use crate::spec::op::group_gain;
+use crate::spec::op::GroupGain;
 
 /// Meaning of the records: raised when this program reads more or something else into them.
 pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 1;
@@ -348,7 +348,7 @@ fn find_awake_assets(
 /// that it belongs to. No id begins with `@`.
 pub fn relatives(asset: &AssetSpec) -> Vec<String> {
     let ids = referenced(&asset.generate).into_iter().map(|(id, _)| id.to_owned());
-    ids.chain(group_gain(&asset.steps).map(|gain| group_name(gain.group))).collect()
+    ids.chain(GroupGain::of(&asset.steps).map(|gain| group_name(gain.group))).collect()
 }
 
 /// How the record of a run calls a group of sounds.

@@ -16,7 +16,7 @@ use crate::spec::op::{OutputFile, ProcessOp, Step};
 
 pub use error::ProcessError;
 pub use picture::{DecodeError, EncodeError, OpError, Size, WebpError};
-pub use sound::{SoundDecodeError, SoundEncodeError, SoundError};
+pub use sound::{GroupLevel, SoundDecodeError, SoundEncodeError, SoundError, group_gain};
 
 /// Version of the code that turns material of a kind into files: part of every process key, so a
 /// better encoder makes finished files again and buys nothing.
@@ -40,6 +40,8 @@ pub struct Job<'a> {
     pub files: &'a [OutputFile],
     /// Content of the project's files that steps name, such as watermarks.
     pub sources: &'a BTreeMap<RelPath, Arc<[u8]>>,
+    /// Gains in dB of groups of sounds, by the group's name.
+    pub gains: &'a BTreeMap<String, f64>,
 }
 
 /// What a process action gives.
@@ -72,16 +74,14 @@ pub fn unsupported(op: &ProcessOp) -> bool {
         | ProcessOp::Compress { .. }
         | ProcessOp::Variants { .. }
         | ProcessOp::Convert { .. } => false,
-        ProcessOp::Quantize { .. }
-        | ProcessOp::Glow { .. }
-        | ProcessOp::Watermark { .. }
-        | ProcessOp::Normalize { .. }
+        ProcessOp::Normalize { .. }
         | ProcessOp::TrimSilence { .. }
         | ProcessOp::Fade { .. }
         | ProcessOp::Cut { .. }
         | ProcessOp::Loop { .. }
         | ProcessOp::Resample { .. }
-        | ProcessOp::Channels { .. } => true,
+        | ProcessOp::Channels { .. } => false,
+        ProcessOp::Quantize { .. } | ProcessOp::Glow { .. } | ProcessOp::Watermark { .. } => true,
     }
 }
 
@@ -89,7 +89,7 @@ pub fn unsupported(op: &ProcessOp) -> bool {
 pub fn can_encode(encoding: Encoding) -> bool {
     match encoding.media() {
         MediaKind::Image => picture::can_encode(encoding),
-        MediaKind::Audio => sound::can_encode(encoding),
+        MediaKind::Audio => true,
     }
 }
 
@@ -124,6 +124,33 @@ pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
         processed.files.push(Encoded { bytes });
     }
     Ok(processed)
+}
+
+/// Measures what a sound gives to the level of its group.
+///
+/// `before`: the steps before the `normalize`, which are run first.
+///
+/// # Errors
+/// `ProcessError`, as for the whole list of steps; `WrongMedia` for a picture.
+pub fn group_level(raw: &Raw, before: &[Step]) -> Result<GroupLevel, ProcessError> {
+    let (sources, gains) = (BTreeMap::new(), BTreeMap::new());
+    let job =
+        Job { raw, requested: None, steps: before, files: &[], sources: &sources, gains: &gains };
+    let mut work = match Work::start(&job)? {
+        Work::Sound(work) => work,
+        Work::Picture(_) => {
+            let (step, found) = (before.len(), MediaKind::Image);
+            return Err(ProcessError::WrongMedia { step, name: "normalize", found });
+        }
+    };
+    for (index, op) in
+        before.iter().enumerate().filter_map(|(index, step)| Some((index, step.op()?)))
+    {
+        if !matches!(op, ProcessOp::Convert { .. } | ProcessOp::Compress { .. }) {
+            work.run(index, op)?;
+        }
+    }
+    Ok(work.group_level())
 }
 
 fn refuse_unsupported(steps: &[Step]) -> Result<(), ProcessError> {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::base::{Diagnostic, Diagnostics, Span};
 use crate::spec::AssetSpec;
-use crate::spec::op::{GroupGain, Level, group_gain};
+use crate::spec::op::{GroupGain, Level};
 
 /// Reports groups that are to be brought to two levels.
 pub fn check_groups(assets: &[AssetSpec]) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
     let mut first_of: BTreeMap<&str, (&AssetSpec, GroupGain<'_>)> = BTreeMap::new();
     for asset in assets {
-        let Some(gain) = group_gain(&asset.steps) else { continue };
+        let Some(gain) = GroupGain::of(&asset.steps) else { continue };
         let &mut (first, expected) = first_of.entry(gain.group).or_insert((asset, gain));
         if (expected.target, expected.ceiling_db) == (gain.target, gain.ceiling_db) {
             continue;

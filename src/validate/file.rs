@@ -1,6 +1,6 @@
 //! Checks of published files.
 
-use crate::base::{FileFacts, MediaKind};
+use crate::base::{Encoding, Facts, FileFacts, MediaKind};
 use crate::spec::op::Check;
 use crate::validate::Failure;
 
@@ -12,6 +12,12 @@ const MAX_OTHER_BYTES: u64 = 4 << 20;
 
 /// Most bytes of a sound: six minutes of 16-bit stereo.
 const MAX_SOUND_BYTES: u64 = 64 << 20;
+
+/// Tables at the start of a sound file, which weigh much in short ones.
+const SOUND_HEADER_BYTES: u64 = 6 << 10;
+
+/// How far from a bitrate a file may be.
+const BITRATE_TOLERANCE: f64 = 0.15;
 
 /// Runs one check on a file; none if it passes.
 pub(super) fn check(check: &Check, facts: &FileFacts) -> Option<Failure> {
@@ -36,12 +42,7 @@ pub(super) fn check(check: &Check, facts: &FileFacts) -> Option<Failure> {
                 None
             }
         }
-        Check::Bitrate(wanted) => Some(Failure::new(match facts.encoding.media() {
-            MediaKind::Image => format!("{path} is a picture; it has no bitrate"),
-            MediaKind::Audio => {
-                format!("this version does not measure the bitrate of {path}, wanted {wanted}")
-            }
-        })),
+        Check::Bitrate(wanted) => bitrate(*wanted, facts),
         Check::HasAlpha
         | Check::NoAlpha
         | Check::DimensionsMatch
@@ -55,6 +56,29 @@ pub(super) fn check(check: &Check, facts: &FileFacts) -> Option<Failure> {
         | Check::SampleRate(_)
         | Check::Channels(_) => None,
     }
+}
+
+/// Compares the bits per second of a sound with those that are wanted.
+///
+/// Encoders of variable bitrate use fewer for simple sounds, so only those of constant bitrate are held
+/// to a lower bound.
+fn bitrate(wanted: u32, facts: &FileFacts) -> Option<Failure> {
+    let path = &facts.path;
+    let Facts::Audio(sound) = &facts.material else {
+        let kind = if facts.encoding.media() == MediaKind::Image { "picture" } else { "file" };
+        return Some(Failure::new(format!("{path} is a {kind} without a bitrate")));
+    };
+    let bits = |bytes: u64| bytes as f64 * 8.0 / sound.seconds();
+    let (most, least) = (bits(facts.size.saturating_sub(SOUND_HEADER_BYTES)), bits(facts.size));
+    let wanted_bits = f64::from(wanted);
+    let is_constant = facts.encoding == Encoding::Mp3;
+    let is_wrong = most > wanted_bits * (1.0 + BITRATE_TOLERANCE)
+        || is_constant && least < wanted_bits * (1.0 - BITRATE_TOLERANCE);
+    is_wrong.then(|| {
+        let (found, wanted) = (least / 1_000.0, wanted / 1_000);
+        Failure::new(format!("{path} has {found:.0} kbit/s, wanted {wanted}"))
+            .help(format!("add `{{ action: convert, bitrate: {wanted}k }}`"))
+    })
 }
 
 /// What a file of this kind needs at most: for pixels, what they take unpacked.

@@ -142,10 +142,24 @@ fn sounds_are_measured() {
     assert_eq!(on_sound(Check::SampleRate(48_000), sound()), ["found 44100 Hz, wanted 48000 Hz"]);
     assert_eq!(on_sound(Check::Channels(1), sound()), NONE);
     assert_eq!(on_sound(Check::Channels(2), sound()), ["found 1 channels, wanted 2"]);
-    let loudness = Check::Loudness { target: -16.0, tolerance: 1.0 };
-    for check in [loudness, Check::LoopSeam] {
-        assert_eq!(on_sound(check, sound()), ["this version does not measure it"]);
-    }
+    let loudness = |target| Check::Loudness { target, tolerance: 1.0 };
+    let loud = |hundredths| AudioFacts { loudness: hundredths, ..sound() };
+    assert_eq!(on_sound(loudness(-16.0), loud(Some(-1_690))), NONE);
+    assert_eq!(
+        on_sound(loudness(-16.0), loud(Some(-1_710))),
+        ["found -17.1 LUFS, wanted -16 ± 1 LUFS"]
+    );
+    assert_eq!(
+        on_sound(loudness(-16.0), loud(None)),
+        ["found no loudness, wanted -16 LUFS: a sound below 0.4 s, or a silent one, has none"]
+    );
+    assert_eq!(on_sound(Check::LoopSeam, AudioFacts { seam: 1.2, ..sound() }), NONE);
+    assert_eq!(
+        on_sound(Check::LoopSeam, AudioFacts { seam: 8.0, ..sound() }),
+        [
+            "the step from the end to the start is 8.0 times the largest one near them, wanted at most 1.5"
+        ]
+    );
 }
 
 #[test]
@@ -183,10 +197,7 @@ fn checks_of_files_look_at_every_file() {
         ["assets/a.png has 2000 bytes, wanted fewer than 2000"]
     );
     assert_eq!(on_files(Check::FileSizeReasonable), NONE);
-    assert_eq!(
-        on_files(Check::Bitrate(192_000))[0],
-        "assets/a.png is a picture; it has no bitrate"
-    );
+    assert_eq!(on_files(Check::Bitrate(192_000))[0], "assets/a.png is a picture without a bitrate");
 }
 
 #[test]
@@ -200,10 +211,21 @@ fn unreasonable_files_are_named() {
         ["a.svg has 5242880 bytes, wanted at most 4194304"]
     );
     assert_eq!(on_file(file("a.ogg", 5 << 20)), NONE);
-    assert_eq!(
-        run(Check::Bitrate(192_000), Facts::Audio(sound()), &[file("a.ogg", 9)]),
-        ["this version does not measure the bitrate of a.ogg, wanted 192000"]
-    );
+}
+
+#[test]
+fn bitrates_are_compared() {
+    // Half a second at 192 kbit/s is 12,000 bytes.
+    let on_file = |name, size| {
+        let file = FileFacts { material: Facts::Audio(sound()), ..file(name, size) };
+        run(Check::Bitrate(192_000), Facts::Audio(sound()), &[file])
+    };
+    for (name, size) in [("a.ogg", 12_000), ("a.ogg", 5_000), ("a.mp3", 12_900), ("a.opus", 300)] {
+        assert_eq!(on_file(name, size), NONE);
+    }
+    assert_eq!(on_file("a.ogg", 25_000), ["a.ogg has 400 kbit/s, wanted 192"]);
+    assert_eq!(on_file("a.mp3", 4_000), ["a.mp3 has 64 kbit/s, wanted 192"]);
+    assert_eq!(on_file("a.wav", 44_144), ["a.wav has 706 kbit/s, wanted 192"]);
 }
 
 #[test]

@@ -257,6 +257,22 @@ fn a_placeholder_gives_way_to_the_real_thing() {
 }
 
 #[test]
+fn decisions_find_a_renamed_asset_that_was_not_built_yet() {
+    let project = built_items();
+    let bytes = project.read_bytes("assets/images/gem.png");
+    project.write("assets/images/coin.png", &bytes);
+    project.edit("specs/items.yaml", "id: coin,", "id: token,");
+    project.succeed(&["adopt", "token"]);
+    project.succeed(&["unpin", "token"]);
+    project.succeed(&["adopt", "token"]);
+    project.succeed(&[]);
+    let manifest: serde_json::Value =
+        serde_json::from_str(&project.read("assets/manifest.json")).expect("JSON");
+    let path = manifest["assets"]["images"]["genToken"]["path"].as_str().expect("a path");
+    assert_eq!(project.read_bytes(&format!("assets/{path}")), bytes);
+}
+
+#[test]
 fn keeping_does_not_excuse_a_changed_step() {
     let project = built_items();
     project.edit("specs/items.yaml", "size: 32x32", "size: 64x64");

@@ -52,6 +52,9 @@ fn locked_builds_what_the_lock_says_and_refuses_what_it_does_not() {
     ");
     assert_eq!(project.read("assetbuild.lock"), lock);
     assert_eq!(project.run(&["--locked", "--refresh"]).code, 2);
+    // What is sure to be refused is refused before anything runs.
+    let events = project.run(&["--locked", "--format", "ndjson"]).stdout;
+    assert!(!events.contains("action_started"), "{events}");
 }
 
 #[test]
@@ -227,6 +230,8 @@ fn decisions_wait_until_conflicts_are_resolved() {
     ----- stderr -----
     error: assetbuild.lock has merge conflicts; a build resolves them
     ");
+    assert_eq!(project.read("assetbuild.lock"), text);
+    assert_eq!(project.run(&["prune", "--yes"]).code, 2);
     assert_eq!(project.read("assetbuild.lock"), text);
 }
 

@@ -14,6 +14,7 @@ mod recall;
 mod sample;
 mod seed_dialects;
 mod selection;
+mod sounds;
 mod specs;
 mod start;
 mod support;

@@ -1,41 +1,122 @@
-//! Measures sounds where a `validate` stands, and what finished files hold.
+//! Measures sounds: for checks, for quality figures, and for the steps that change levels.
+
+use ebur128::{EbuR128, Mode};
 
 use crate::base::{Audio, AudioFacts};
+
+/// Seconds below which EBU R128 knows no loudness: one block.
+const BLOCK_SECONDS: f64 = 0.4;
+/// LUFS below which all blocks are gated away.
+const GATE_LUFS: f64 = -70.0;
+/// Seconds at both ends among which the seam of a loop is judged.
+const SEAM_SECONDS: f64 = 0.01;
+/// The largest seam that is told apart.
+const MAX_SEAM: f32 = 1_000.0;
 
 /// Measures a sound.
 pub(super) fn measure_audio(audio: &Audio) -> AudioFacts {
     let channels = usize::from(audio.channels);
     let mut runs = vec![0; channels];
+    let mut sums = vec![0.0f64; channels];
     let (mut peak, mut clipped_run) = (0.0f32, 0);
     for frame in audio.samples.chunks_exact(channels) {
-        for (run, sample) in runs.iter_mut().zip(frame) {
+        for ((run, sum), sample) in runs.iter_mut().zip(&mut sums).zip(frame) {
             peak = peak.max(sample.abs());
+            *sum += f64::from(*sample);
             *run = if sample.abs() >= 1.0 { *run + 1 } else { 0 };
             clipped_run = clipped_run.max(*run);
         }
     }
+    let frames = audio.samples.len() / channels;
+    let levels = Levels::of(audio);
+    let offset = |sum: &f64| (sum / frames.max(1) as f64).abs() as f32;
     AudioFacts {
         rate: audio.rate,
         channels: audio.channels,
-        frames: (audio.samples.len() / channels) as u64,
+        frames: frames as u64,
         peak,
-        true_peak: peak,
+        true_peak: (levels.true_peak as f32).max(peak),
         clipped_run,
-        loudness: None,
-        dc_offset: 0.0,
-        seam: 0.0,
+        loudness: levels.loudness.map(|lufs| (lufs * 100.0).round() as i32),
+        dc_offset: sums.iter().map(offset).fold(0.0, f32::max),
+        seam: seam(audio),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The largest sample, as an amplitude.
+pub(super) fn peak(audio: &Audio) -> f32 {
+    audio.samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
 
-    #[test]
-    fn clipped_samples_are_counted_by_channel() {
-        let samples = vec![1.0, 0.1, -1.0, 0.2, 1.0, 1.0, 0.5, 1.0];
-        let facts = measure_audio(&Audio { rate: 8_000, channels: 2, samples });
-        assert_eq!((facts.frames, facts.clipped_run, facts.peak), (4, 3, 1.0));
-        assert!((facts.seconds() - 0.0005).abs() < 1e-12);
+/// Loudness and true peak by EBU R128.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Levels {
+    /// Integrated loudness in LUFS; none below 400 ms and for what is gated away.
+    pub(super) loudness: Option<f64>,
+    /// Largest value between samples too, as an amplitude.
+    pub(super) true_peak: f64,
+}
+
+impl Levels {
+    pub(super) fn of(audio: &Audio) -> Self {
+        let frames = audio.samples.len() / usize::from(audio.channels);
+        let seconds = frames as f64 / f64::from(audio.rate);
+        let meter = Self::meter(audio, Mode::I | Mode::TRUE_PEAK).and_then(|mut meter| {
+            meter.add_frames_f32(&audio.samples)?;
+            Ok(meter)
+        });
+        let Ok(meter) = meter else {
+            // A rate or number of channels that the meter does not know.
+            return Self { loudness: None, true_peak: f64::from(peak(audio)) };
+        };
+        let loudness = meter.loudness_global().ok();
+        let loudness = loudness.filter(|lufs| *lufs > GATE_LUFS && seconds >= BLOCK_SECONDS);
+        let peaks =
+            (0..u32::from(audio.channels)).filter_map(|channel| meter.true_peak(channel).ok());
+        let true_peak = peaks.fold(f64::from(peak(audio)), f64::max);
+        Self { loudness, true_peak }
     }
+
+    /// As `of`, but a sound below 400 ms has the loudness that it has when it is played over and over.
+    pub(super) fn of_repeated(audio: &Audio) -> Self {
+        let levels = Self::of(audio);
+        let frames = audio.samples.len() / usize::from(audio.channels);
+        let block = (f64::from(audio.rate) * BLOCK_SECONDS).ceil() as usize;
+        if levels.loudness.is_some() || frames == 0 || frames >= block {
+            return levels;
+        }
+        // Three blocks, so that where the first one begins does not matter.
+        let rounds = (block * 3).div_ceil(frames);
+        let loudness = Self::meter(audio, Mode::I).and_then(|mut meter| {
+            for _ in 0..rounds {
+                meter.add_frames_f32(&audio.samples)?;
+            }
+            meter.loudness_global()
+        });
+        Self { loudness: loudness.ok().filter(|lufs| *lufs > GATE_LUFS), ..levels }
+    }
+
+    fn meter(audio: &Audio, mode: Mode) -> Result<EbuR128, ebur128::Error> {
+        EbuR128::new(u32::from(audio.channels), audio.rate, mode)
+    }
+}
+
+/// How much larger the step from the last frame to the first one is than the largest step near both
+/// ends, over the channels.
+fn seam(audio: &Audio) -> f32 {
+    let channels = usize::from(audio.channels);
+    let frames = audio.samples.len() / channels;
+    if frames < 2 {
+        return 0.0;
+    }
+    let near = ((SEAM_SECONDS * f64::from(audio.rate)) as usize).clamp(1, frames - 1);
+    let at = |frame: usize, channel: usize| audio.samples[frame * channels + channel];
+    let step = |frame: usize, channel: usize| (at(frame + 1, channel) - at(frame, channel)).abs();
+    let of_channel = |channel: usize| {
+        let starts = (0..near).chain(frames - 1 - near..frames - 1);
+        let usual = starts.map(|frame| step(frame, channel)).fold(0.0, f32::max);
+        let jump = (at(0, channel) - at(frames - 1, channel)).abs();
+        if jump == 0.0 { 0.0 } else { (jump / usual.max(f32::MIN_POSITIVE)).min(MAX_SEAM) }
+    };
+    (0..channels).map(of_channel).fold(0.0, f32::max)
 }

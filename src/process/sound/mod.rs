@@ -1,62 +1,155 @@
 //! Sounds between two steps, and the files that they become.
 
+mod channels;
+mod decode;
+mod edit;
+mod encode;
 mod error;
+mod level;
+mod libopus;
+mod limit;
 mod measure;
+mod rate;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
-use crate::base::{Audio, Encoding, Facts, MediaKind, Raw};
+use crate::base::{Audio, AudioFacts, Encoding, Facts, MediaKind, Raw};
 use crate::process::{Job, ProcessError};
-use crate::spec::op::{OutputFile, ProcessOp};
+use crate::spec::op::{OutputFile, ProcessOp, Step};
 
 pub use error::{SoundDecodeError, SoundEncodeError, SoundError};
+pub use level::{GroupLevel, group_gain};
 
 /// Version of the code that turns samples into files.
 pub(super) const ENCODERS: &str = "sound 1";
 
-/// Whether this version can write sounds in an encoding.
-pub(super) fn can_encode(_encoding: Encoding) -> bool {
-    false
-}
-
 /// A sound between two steps.
 pub(super) struct Work<'a> {
     raw: &'a Raw,
-    /// The samples; none for a file that is passed on as it is.
-    sound: Option<Cow<'a, Audio>>,
+    steps: &'a [Step],
+    gains: &'a BTreeMap<String, f64>,
+    sound: Cow<'a, Audio>,
+    /// Whether a step changed the samples.
+    is_changed: bool,
+    /// What was measured since the last change.
+    facts: OnceCell<AudioFacts>,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn start(job: &Job<'a>) -> Result<Self, ProcessError> {
-        let sound = match job.raw {
-            Raw::Audio(audio) => Some(Cow::Borrowed(audio)),
-            Raw::File(..) | Raw::Image(_) => None,
+        let &Job { raw, steps, gains, .. } = job;
+        let sound = match raw {
+            Raw::Audio(audio) => Cow::Borrowed(audio),
+            Raw::File(bytes, encoding) => Cow::Owned(decode::decode(bytes, *encoding)?),
+            Raw::Image(_) => unreachable!("pictures have a work of their own"),
         };
-        Ok(Self { raw: job.raw, sound })
+        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: OnceCell::new() })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
-        Err(ProcessError::WrongMedia { step, name: op.name(), found: MediaKind::Audio })
+        let name = op.name();
+        let failed = |source| ProcessError::SoundOp { step, name, source };
+        if let Some(changed) =
+            self.changed_by(op).ok_or_else(|| self.wrong_media(step, name))?.map_err(failed)?
+        {
+            self.sound = Cow::Owned(changed);
+            self.is_changed = true;
+            self.facts.take();
+        }
+        Ok(())
+    }
+
+    /// What a step makes of the sound: nothing if it leaves it as it is; none if it is for pictures.
+    fn changed_by(&self, op: &ProcessOp) -> Option<Result<Option<Audio>, SoundError>> {
+        let sound = &*self.sound;
+        Some(match *op {
+            ProcessOp::Normalize { target, ceiling_db, ref group } => match group {
+                None => level::normalize(sound, target, ceiling_db).map(Some),
+                Some(group) => match self.gains.get(group) {
+                    Some(gain) => Ok(Some(level::apply_group(sound, *gain, target, ceiling_db))),
+                    None => Err(SoundError::UnknownGroup(group.clone())),
+                },
+            },
+            ProcessOp::TrimSilence { threshold_db } => edit::trim_silence(sound, threshold_db),
+            ProcessOp::Fade { in_seconds, out_seconds } => {
+                let mut faded = sound.clone();
+                edit::fade(&mut faded, in_seconds, out_seconds);
+                Ok(Some(faded))
+            }
+            ProcessOp::Cut { from, to } => edit::cut(sound, from, to),
+            ProcessOp::Loop { crossfade_seconds } => edit::make_loop(sound, crossfade_seconds),
+            ProcessOp::Resample { rate } if rate == sound.rate => Ok(None),
+            ProcessOp::Resample { rate } => rate::resample(sound, rate).map(Some),
+            ProcessOp::Channels { count } => Ok(channels::convert(sound, count)),
+            ProcessOp::Resize { .. }
+            | ProcessOp::Crop { .. }
+            | ProcessOp::Pad { .. }
+            | ProcessOp::Trim { .. }
+            | ProcessOp::KeyBackground { .. }
+            | ProcessOp::Quantize { .. }
+            | ProcessOp::Outline { .. }
+            | ProcessOp::Glow { .. }
+            | ProcessOp::Watermark { .. }
+            | ProcessOp::Compress { .. }
+            | ProcessOp::Variants { .. }
+            | ProcessOp::Convert { .. } => return None,
+        })
+    }
+
+    fn wrong_media(&self, step: usize, name: &'static str) -> ProcessError {
+        ProcessError::WrongMedia { step, name, found: MediaKind::Audio }
     }
 
     pub(super) fn measure(&self) -> Facts {
-        match (&self.sound, self.raw) {
-            (Some(sound), _) => Facts::Audio(measure::measure_audio(sound)),
-            (None, Raw::File(_, encoding)) => Facts::Opaque { encoding: *encoding },
-            (None, Raw::Audio(_) | Raw::Image(_)) => Facts::Opaque { encoding: Encoding::Wav },
-        }
+        Facts::Audio(self.facts.get_or_init(|| measure::measure_audio(&self.sound)).clone())
+    }
+
+    /// What the sound gives to the level of its group.
+    pub(super) fn group_level(&self) -> GroupLevel {
+        GroupLevel::of(&self.sound)
     }
 
     /// The bytes of `file`, and what it holds.
     pub(super) fn encode(&self, file: &OutputFile) -> Result<(Vec<u8>, Facts), ProcessError> {
-        match self.raw {
-            Raw::File(bytes, encoding) if *encoding == file.encoding => {
-                Ok((bytes.to_vec(), self.measure()))
-            }
-            _ => Err(ProcessError::EncodeSound {
-                path: file.path.clone(),
-                source: SoundEncodeError::NoEncoder(file.encoding),
-            }),
+        if let Some(variant) = &file.variant {
+            let (path, variant) = (file.path.clone(), variant.clone());
+            return Err(ProcessError::UnknownVariant { path, variant });
         }
+        let bitrate = bitrate_of(self.steps, file.encoding);
+        let bytes = match self.raw {
+            Raw::File(bytes, named)
+                if !self.is_changed
+                    && bitrate.is_none()
+                    && encoding_of(bytes, *named) == file.encoding =>
+            {
+                bytes.to_vec()
+            }
+            _ => encode::encode(&self.sound, file.encoding, bitrate)
+                .map_err(|source| ProcessError::EncodeSound { path: file.path.clone(), source })?,
+        };
+        Ok((bytes, self.measure()))
     }
+}
+
+fn encoding_of(bytes: &[u8], named: Encoding) -> Encoding {
+    Encoding::sniff(bytes).unwrap_or(named)
+}
+
+/// The bits per second that the `convert` steps ask of an encoding; later steps win, and one without
+/// formats speaks of all files.
+fn bitrate_of(steps: &[Step], encoding: Encoding) -> Option<u32> {
+    let asked = steps.iter().rev().find_map(|step| match step.op()? {
+        ProcessOp::Convert { formats, bitrate: Some(bitrate), .. }
+            if formats.is_empty() || formats.contains(&encoding) =>
+        {
+            Some(*bitrate)
+        }
+        _ => None,
+    });
+    // What is kept whole has no bitrate to ask for.
+    asked.filter(|_| matches!(encoding, Encoding::Ogg | Encoding::Mp3 | Encoding::Opus))
 }

@@ -13,7 +13,7 @@ pub use generate::{
     CommandRun, Edit, Fallback, GenerateOp, Placeholder, Prompt, Request, Source, SvgDrawing,
     SynthSound,
 };
-pub use process::{Fit, GroupGain, Level, ProcessOp, ResizeMethod, group_gain};
+pub use process::{Fit, GroupGain, Level, ProcessOp, ResizeMethod};
 pub use publish::{ManifestEntry, OutputFile, Publish};
 
 /// One entry of `post_processing`.

@@ -194,14 +194,16 @@ pub struct GroupGain<'a> {
     pub ceiling_db: f64,
 }
 
-/// The gain of a group that the steps ask for; a list has at most one.
-pub fn group_gain(steps: &[Step]) -> Option<GroupGain<'_>> {
-    steps.iter().enumerate().find_map(|(step, entry)| match entry.op()? {
-        ProcessOp::Normalize { target, ceiling_db, group: Some(group) } => {
-            Some(GroupGain { group, step, target: *target, ceiling_db: *ceiling_db })
-        }
-        _ => None,
-    })
+impl<'a> GroupGain<'a> {
+    /// The gain of a group that the steps ask for; a list has at most one.
+    pub fn of(steps: &'a [Step]) -> Option<Self> {
+        steps.iter().enumerate().find_map(|(step, entry)| match entry.op()? {
+            ProcessOp::Normalize { target, ceiling_db, group: Some(group) } => {
+                Some(Self { group, step, target: *target, ceiling_db: *ceiling_db })
+            }
+            _ => None,
+        })
+    }
 }
 
 /// A resize filter.
