@@ -181,10 +181,29 @@ fn siblings_and_lists_of_the_manifest_are_written() {
     assets/audio/leap.mp3
     assets/audio/leap.ogg
     assets/audio/leap.opus
+    assets/audio/leap.wav
     ");
     insta::assert_snapshot!(project.read("assets/manifest.json"), @r#"
-    assets/audio/leap.opus
-    assets/audio/leap.wav
+    {
+      "assets": {
+        "audio": {
+          "sfx": {
+            "jump": [
+              {
+                "key": "hop",
+                "type": "audio",
+                "path": "audio/hop.wav"
+              },
+              {
+                "key": "leap",
+                "type": "audio",
+                "path": "audio/leap.wav"
+              }
+            ]
+          }
+        }
+      }
+    }
     "#);
 }
 
