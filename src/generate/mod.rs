@@ -6,6 +6,7 @@ mod file;
 mod fonts;
 mod placeholder;
 mod svg;
+mod synth;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::spec::op::GenerateOp;
 pub use fonts::{FontError, FontSet};
 pub use placeholder::PlaceholderError;
 pub use svg::SvgError;
+pub use synth::SynthError;
 
 /// What a generate action may read.
 pub trait Inputs {
@@ -93,6 +95,9 @@ pub enum GenerateError {
         #[source]
         source: SvgError,
     },
+    /// A sound cannot be synthesized.
+    #[error("failed to synthesize the sound")]
+    Synth(#[from] SynthError),
     /// A stand-in cannot be made.
     #[error("failed to make a placeholder")]
     Placeholder(#[from] PlaceholderError),
@@ -107,7 +112,7 @@ pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateErr
         GenerateOp::Request(request) => {
             Err(GenerateError::NoProvider { provider: request.provider.clone() })
         }
-        GenerateOp::Synth(_) => Err(GenerateError::Unsupported { provider: "synth" }),
+        GenerateOp::Synth(sound) => Ok(Raw::Audio(synth::make(sound)?)),
         GenerateOp::Command(_) => Err(GenerateError::Unsupported { provider: "command" }),
         GenerateOp::Svg(drawing) => {
             let path = &drawing.source;
@@ -148,7 +153,7 @@ mod tests {
 
     use super::*;
     use crate::base::{Encoding, MediaKind};
-    use crate::spec::op::{CommandRun, Prompt, Request, SvgDrawing, SynthSound};
+    use crate::spec::op::{CommandRun, Prompt, Request, SvgDrawing};
 
     struct Files {
         files: BTreeMap<&'static str, &'static [u8]>,
@@ -265,12 +270,6 @@ mod tests {
             edit: None,
             fallback: Vec::new(),
         };
-        let synth = SynthSound {
-            preset: "jump".to_owned(),
-            seed: 1,
-            duration_seconds: None,
-            parameters: BTreeMap::new(),
-        };
         let command = CommandRun {
             run: vec!["true".to_owned()],
             inputs: Vec::new(),
@@ -283,7 +282,6 @@ mod tests {
                 GenerateOp::Request(Box::new(request)),
                 "there is no provider `openai` in this version",
             ),
-            (GenerateOp::Synth(synth), "`provider: synth` is not supported by this version"),
             (GenerateOp::Command(command), "`provider: command` is not supported by this version"),
         ] {
             assert_eq!(run(op), Err(message.to_owned()));

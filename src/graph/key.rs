@@ -17,7 +17,7 @@ use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
 use crate::spec::AssetSpec;
 use crate::spec::op::{
     Check, CommandRun, Edit, GenerateOp, GroupGain, Level, ManifestEntry, OutputFile, Placeholder,
-    ProcessOp, Publish, Request, Source, Step, SvgDrawing, SynthSound,
+    ProcessOp, Publish, Request, Source, Step, SvgDrawing, SynthSound, Track,
 };
 
 /// Version of the functions below, recorded in every lock block.
@@ -190,7 +190,7 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             }
         }
         GenerateOp::Synth(sound) => {
-            let SynthSound { preset, seed, duration_seconds, parameters } = sound;
+            let SynthSound { preset, seed, duration_seconds, parameters, tracks } = sound;
             sink.field("generation.provider", "synth");
             sink.field("generation.preset", preset);
             sink.field("generation.seed", &seed.to_string());
@@ -199,6 +199,16 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             }
             for (name, value) in parameters {
                 sink.field(&format!("generation.parameters.{name}"), &value.canonical());
+            }
+            for (index, track) in tracks.iter().enumerate() {
+                let Track { instrument, notes, volume, pan } = track;
+                let mut put = |name: &str, value: &str| {
+                    sink.field(&format!("generation.tracks[{index}].{name}"), value);
+                };
+                put("instrument", instrument);
+                put("notes", notes);
+                put("volume", &volume.to_string());
+                put("pan", &pan.to_string());
             }
         }
         GenerateOp::Placeholder(placeholder) => write_placeholder(placeholder, sink),

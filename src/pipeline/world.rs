@@ -130,8 +130,8 @@ impl World for ProjectWorld<'_> {
                 Availability::InputMissing(path) => Availability::WaitsFor(path),
                 other => other,
             },
-            GenerateOp::Placeholder(_) => Availability::Ready,
-            GenerateOp::Synth(_) | GenerateOp::Command(_) => {
+            GenerateOp::Placeholder(_) | GenerateOp::Synth(_) => Availability::Ready,
+            GenerateOp::Command(_) => {
                 let name = spec.generate.provider();
                 let why = format!("the provider `{name}` is not part of this version");
                 Availability::Unavailable(ReasonCode::ProviderMissing, why)

@@ -2,6 +2,7 @@
 //! and the editor schema all come from here.
 
 use crate::spec::step_keys::STEPS;
+use crate::spec::synth_keys;
 use crate::yaml::schema::Shape::{
     Any, Boolean, Either, Integer, Items, List, Map, MapOf, Number, Open, Path, Seconds, Size,
     Tagged, Text, Word,
@@ -181,8 +182,19 @@ pub(super) const GENERATION: &[Key] = &[
     Key::new("size", Size, Request, "svg, placeholder: width and height")
         .or("the drawing's own; that of the prompt"),
     Key::new("vars", MapOf(&Text), Request, "svg: text for `{{name}}` in the drawing"),
-    Key::new("preset", Text, Request, "synth: the sound to start from; required"),
-    Key::new("parameters", Open(&[], &Text), Request, "synth: values that replace the preset's"),
+    Key::new(
+        "preset",
+        Word(synth_keys::PRESETS),
+        Request,
+        "synth: the sound to start from; required",
+    ),
+    Key::new(
+        "parameters",
+        Map(synth_keys::PARAMETERS),
+        Request,
+        "synth: values that replace the preset's",
+    ),
+    Key::new("tracks", List(&Map(synth_keys::TRACK)), Request, "synth: what a song plays"),
     Key::new("run", List(&Text), Request, "command: program and arguments, no shell; required"),
     Key::new("inputs", List(&Path), Request, "command: files that it reads"),
     Key::new("output", Path, Request, "command: file that it writes; required"),

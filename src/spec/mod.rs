@@ -22,6 +22,7 @@ mod render;
 mod schema;
 mod sent;
 mod step_keys;
+mod synth_keys;
 mod template;
 mod unique;
 mod words;

@@ -126,7 +126,7 @@ pub(super) fn fits(kind: ProviderKind, key: &str) -> bool {
         "source" => matches!(kind, Svg | File | Manual),
         "size" => matches!(kind, Svg | Placeholder),
         "vars" => kind == Svg,
-        "preset" | "parameters" => kind == Synth,
+        "preset" | "parameters" | "tracks" => kind == Synth,
         "run" | "inputs" | "output" | "version" | "exact" => kind == Command,
         _ => false,
     }

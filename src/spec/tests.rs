@@ -302,7 +302,7 @@ fn one_use_gives_at_most_a_thousand_assets() {
         Project::new(
             "specs/a.yaml",
             &format!(
-                "{{ template: t, parameters: [{{ name: a }}, {{ name: b }}, {{ name: c }}], generation: {{ provider: synth, preset: x }} }}\n---\n{{ use: t, matrix: {{ a: [{}], b: [{}], c: [x] }} }}\n",
+                "{{ template: t, parameters: [{{ name: a }}, {{ name: b }}, {{ name: c }}], generation: {{ provider: synth, preset: blip }} }}\n---\n{{ use: t, matrix: {{ a: [{}], b: [{}], c: [x] }} }}\n",
                 list(count),
                 list(20)
             ),

@@ -8,7 +8,8 @@ use crate::spec::decode::{Input, Provider, issues, media_word, parameters, promp
 use crate::spec::expand::Used;
 use crate::spec::keys::GENERATION;
 use crate::spec::op::{
-    CommandRun, Edit, Fallback, GenerateOp, Placeholder, Request, Source, SvgDrawing, SynthSound,
+    CommandRun, Edit, Fallback, GenerateOp, Notes, Placeholder, Request, Source, SvgDrawing,
+    SynthSound, Track,
 };
 use crate::spec::providers::{self, ProviderKind};
 use crate::yaml::{self, Checker, Value};
@@ -316,13 +317,72 @@ impl Reader<'_, '_, '_> {
 
     fn synth(&mut self) -> Option<SynthSound> {
         let preset = self.need("preset", "write `preset: jump`")?;
-        let number = |key| self.generation.get_text(key).and_then(yaml::parse_integer);
+        let name = preset.text()?.to_owned();
+        let seed = self.generation.get_text("seed").and_then(yaml::parse_integer);
+        let duration_seconds = self.duration();
+        let tracks = self.tracks();
+        let is_song = name == SynthSound::SONG;
+        match (is_song, self.generation.entry("tracks")) {
+            (true, None) => {
+                let help = "write `tracks: [{ instrument: lead, notes: \"C5 E5 G5 -\" }]`";
+                self.checker.missing("a song has no `tracks`", preset.span, help);
+            }
+            (false, Some(entry)) => {
+                let help = "write `preset: song`, or delete the tracks";
+                let message = format!("the preset `{name}` plays no tracks");
+                self.checker.wrong_value(message, entry.key_span, help);
+            }
+            _ => {}
+        }
+        if let (Some(seconds), Some(written)) =
+            (duration_seconds, self.generation.get("duration_seconds"))
+        {
+            let most = SynthSound::MAX_EFFECT_SECONDS;
+            if is_song {
+                let help = "delete it: a song is as long as its notes and its `tempo` say";
+                self.checker.wrong_value("a song has no `duration_seconds`", written.span, help);
+            } else if !(0.001..=most).contains(&seconds) {
+                let message = format!("a synthesized sound cannot last {seconds} s");
+                let help = format!("write 0.001 to {most} s, or use the preset `song`");
+                self.checker.wrong_value(message, written.span, help);
+            }
+        }
         Some(SynthSound {
-            preset: preset.text()?.to_owned(),
-            seed: number("seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0),
-            duration_seconds: self.duration(),
+            preset: name,
+            seed: seed.and_then(|seed| u64::try_from(seed).ok()).unwrap_or(0),
+            duration_seconds,
             parameters: parameters::scalars(self.generation.get("parameters"), None),
+            tracks,
         })
+    }
+
+    fn tracks(&mut self) -> Vec<Track> {
+        let written = self.generation.get("tracks").map_or(&[][..], Value::items);
+        let mut tracks = Vec::new();
+        for item in written {
+            let number = |key| item.get_text(key).and_then(yaml::parse_number);
+            let (instrument, notes) = (item.get("instrument"), item.get("notes"));
+            let (Some(instrument), Some(notes)) = (instrument, notes) else {
+                let missing = if instrument.is_none() { "instrument" } else { "notes" };
+                let help = "write `{ instrument: lead, notes: \"C5 E5 G5 -\" }`";
+                self.checker.missing(format!("a track has no `{missing}`"), item.span, help);
+                continue;
+            };
+            let (Some(instrument), Some(text)) = (instrument.text(), notes.text()) else {
+                continue;
+            };
+            if let Err(error) = Notes::parse(text) {
+                let help = "notes stand apart by spaces: \"C4 E4 - .\"";
+                self.checker.wrong_value(error.to_string(), notes.span, help);
+            }
+            tracks.push(Track {
+                instrument: instrument.to_owned(),
+                notes: text.split_whitespace().collect::<Vec<_>>().join(" "),
+                volume: number("volume").unwrap_or(0.7),
+                pan: number("pan").unwrap_or(0.0),
+            });
+        }
+        tracks
     }
 
     fn placeholder(&mut self) -> Placeholder {

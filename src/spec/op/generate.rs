@@ -200,6 +200,30 @@ pub struct SynthSound {
     pub duration_seconds: Option<f64>,
     /// Parameters that replace the preset's.
     pub parameters: BTreeMap<String, Scalar>,
+    /// What is played, for the preset `song`.
+    pub tracks: Vec<Track>,
+}
+
+impl SynthSound {
+    /// The preset that plays tracks of notes.
+    pub const SONG: &'static str = "song";
+    /// Seconds of a single voice, at most.
+    pub const MAX_EFFECT_SECONDS: f64 = 60.0;
+    /// Seconds of a song, at most.
+    pub const MAX_SONG_SECONDS: f64 = 600.0;
+}
+
+/// A track of a song.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Name of the instrument, such as `lead`.
+    pub instrument: String,
+    /// The notes, as `Notes::parse` reads them.
+    pub notes: String,
+    /// Loudness as a factor.
+    pub volume: f64,
+    /// -1.0 is left, 1.0 right.
+    pub pan: f64,
 }
 
 /// A stand-in that the tool draws or synthesizes.

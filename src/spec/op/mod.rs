@@ -5,14 +5,16 @@
 
 mod check;
 mod generate;
+mod notes;
 mod process;
 mod publish;
 
 pub use check::Check;
 pub use generate::{
     CommandRun, Edit, Fallback, GenerateOp, Placeholder, Prompt, Request, Source, SvgDrawing,
-    SynthSound,
+    SynthSound, Track,
 };
+pub use notes::{Note, NoteError, Notes};
 pub use process::{Fit, GroupGain, Level, ProcessOp, ResizeMethod};
 pub use publish::{ManifestEntry, OutputFile, Publish};
 
