@@ -29,10 +29,16 @@ fn main() {
         "| workload | ours ms | peer | peer ms | times faster | our bytes | peer's bytes | quality |",
     );
     say("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    let pictures: [(&str, fn(&Path) -> Workload); 3] = [("I1", i1), ("I2", i2), ("I3", i3)];
-    let sounds: [(&str, fn(&Path) -> Workload); 4] =
-        [("A1", a1), ("A2", a2), ("A3w", a3_wav), ("A3o", a3_opus)];
-    for (name, make) in pictures.into_iter().chain(sounds) {
+    let workloads: [(&str, Make); 7] = [
+        ("I1", i1),
+        ("I2", i2),
+        ("I3", i3),
+        ("A1", a1),
+        ("A2", a2),
+        ("A3w", a3_wav),
+        ("A3o", a3_opus),
+    ];
+    for (name, make) in workloads {
         if is_wanted(name) {
             let place = dir.path().join(name);
             fs::create_dir_all(place.join("ours/art")).expect("a folder can be made");
@@ -48,6 +54,9 @@ fn main() {
 pub(crate) fn say(line: &str) {
     println!("{line}");
 }
+
+/// Makes a workload's inputs and spec in a folder.
+type Make = fn(&Path) -> Workload;
 
 /// One job, done by this tool and by others.
 struct Workload {
@@ -157,7 +166,6 @@ fn sizes(dir: &Path) -> String {
                 folders.push(path);
             } else if let Some(extension) = path.extension().and_then(|text| text.to_str())
                 && extension != "json"
-                && !path.file_name().is_some_and(|name| name == "extra.wav")
             {
                 let size = entry.metadata().map_or(0, |metadata| metadata.len());
                 *by_extension.entry(extension.to_owned()).or_insert(0) += size;

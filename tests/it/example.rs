@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::Project;
 
-const FILES: usize = 87;
+const FILES: usize = 137;
 
 /// The example as a clone has it before its first build: no cache, nothing generated.
 fn example() -> Project {
@@ -42,7 +42,7 @@ fn the_example_builds_offline_and_a_second_run_does_nothing() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
-    built 76 of 76 assets: 76 generated, 76 processed, 87 files published in [TIME]
+    built 101 of 101 assets: 101 generated, 101 processed, 137 files published in [TIME]
     ");
     let published = project.files("assets");
     assert_eq!(published.iter().filter(|path| *path != "assets/manifest.json").count(), FILES);
@@ -51,7 +51,7 @@ fn the_example_builds_offline_and_a_second_run_does_nothing() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
-    nothing to do: 76 assets are fresh ([TIME])
+    nothing to do: 101 assets are fresh ([TIME])
     ");
     assert_eq!(project.actions(&[]), [""; 0]);
     assert_eq!(project.run(&["--check", "--release"]).code, 0);
