@@ -71,11 +71,11 @@ pub fn unsupported(op: &ProcessOp) -> bool {
         | ProcessOp::Outline { .. }
         | ProcessOp::Compress { .. }
         | ProcessOp::Variants { .. }
-        | ProcessOp::Convert { .. } => false,
-        ProcessOp::Quantize { .. }
+        | ProcessOp::Quantize { .. }
         | ProcessOp::Glow { .. }
         | ProcessOp::Watermark { .. }
-        | ProcessOp::Normalize { .. }
+        | ProcessOp::Convert { .. } => false,
+        ProcessOp::Normalize { .. }
         | ProcessOp::TrimSilence { .. }
         | ProcessOp::Fade { .. }
         | ProcessOp::Cut { .. }

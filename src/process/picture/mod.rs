@@ -6,19 +6,23 @@ mod decode;
 mod encode;
 mod error;
 mod geometry;
+mod glow;
 mod measure;
 mod png;
+mod quantize;
 mod resize;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
+mod watermark;
 mod webp;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::base::{Encoding, Facts, Image, MediaKind, Raw};
+use crate::base::{Encoding, Facts, Image, MediaKind, Raw, RelPath};
 use crate::process::{Job, ProcessError};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
@@ -39,6 +43,7 @@ pub(super) fn can_encode(encoding: Encoding) -> bool {
 pub(super) struct Work<'a> {
     raw: &'a Raw,
     steps: &'a [Step],
+    sources: &'a BTreeMap<RelPath, Arc<[u8]>>,
     /// The pixels; none for a file that is not made of pixels.
     picture: Option<Cow<'a, Image>>,
     /// Whether a step changed the pixels.
@@ -61,8 +66,8 @@ impl<'a> Work<'a> {
                 Err(error) => return Err(error.into()),
             },
         };
-        let (steps, expected) = (job.steps, job.requested);
-        Ok(Self { raw, steps, picture, changed: false, expected, variants: None })
+        let Job { steps, requested: expected, sources, .. } = *job;
+        Ok(Self { raw, steps, sources, picture, changed: false, expected, variants: None })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
@@ -94,8 +99,14 @@ impl<'a> Work<'a> {
                 return Ok(());
             }
             ProcessOp::Compress { .. } | ProcessOp::Convert { .. } => Ok(None),
-            ProcessOp::Quantize { .. } | ProcessOp::Glow { .. } | ProcessOp::Watermark { .. } => {
-                return Err(ProcessError::Unsupported { step, name });
+            ProcessOp::Quantize { colors, dither } => {
+                Ok(quantize::quantize(picture, colors, dither))
+            }
+            ProcessOp::Glow { radius, color } => Ok(glow::glow(picture, radius, color)),
+            ProcessOp::Watermark { ref source, opacity, ref position } => {
+                let bytes = self.sources.get(source).map(|bytes| &**bytes);
+                watermark::read_mark(source, bytes)
+                    .and_then(|mark| watermark::watermark(picture, &mark, opacity, position))
             }
             ProcessOp::Normalize { .. }
             | ProcessOp::TrimSilence { .. }

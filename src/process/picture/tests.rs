@@ -115,8 +115,42 @@ fn whole_step_lists_are_golden() {
 }
 
 #[test]
+fn a_watermark_comes_from_the_projects_files() {
+    let path = RelPath::new("art/logo.png").expect("a plain path");
+    let watermark = Step::Process(ProcessOp::Watermark {
+        source: path.clone(),
+        opacity: 1.0,
+        position: "top-left".to_owned(),
+    });
+    let run = |logo: &Image| {
+        let logo: Arc<[u8]> = Arc::from(file(logo, Encoding::Png));
+        run_job(&Job {
+            raw: &Raw::Image(solid(8, 8, [9, 9, 9, 255])),
+            requested: None,
+            steps: std::slice::from_ref(&watermark),
+            files: &[output("a.png")],
+            sources: &BTreeMap::from([(path.clone(), logo)]),
+        })
+    };
+    let done = run(&solid(2, 2, [200, 0, 0, 255])).expect("a small logo");
+    let marked = decode::decode(&done.files[0].bytes, Encoding::Png).expect("our own file");
+    assert_eq!(marked.pixels[..4], [200, 0, 0, 255]);
+    assert_eq!(marked.pixels[8..12], [9, 9, 9, 255]);
+    let error = run(&sprite(9, 2)).expect_err("too wide");
+    assert!(matches!(
+        error,
+        ProcessError::Op { step: 0, name: "watermark", source: OpError::MarkTooLarge { .. } }
+    ));
+}
+
+#[test]
 fn one_thread_and_eight_give_the_same_bytes() {
-    let steps = [resize_to((33, 21), Some(Fit::Cover)), convert(Some(80))];
+    let steps = [
+        resize_to((33, 21), Some(Fit::Cover)),
+        Step::Process(ProcessOp::Quantize { colors: 24, dither: true }),
+        Step::Process(ProcessOp::Glow { radius: 3, color: [255, 220, 90, 200] }),
+        convert(Some(80)),
+    ];
     let files = [output("a.png"), output("a.webp"), output("a.jpg")];
     let raws: Vec<_> = (0..16)
         .map(|seed| {
@@ -207,13 +241,6 @@ fn variants_are_made_from_the_picture_where_they_stand() {
 #[test]
 fn unsupported_steps_are_refused_before_anything_runs() {
     let ops = [
-        ProcessOp::Quantize { colors: 16, dither: false },
-        ProcessOp::Glow { radius: 2, color: [0; 4] },
-        ProcessOp::Watermark {
-            source: RelPath::new("logo.png").expect("a plain path"),
-            opacity: 1.0,
-            position: "center".to_owned(),
-        },
         ProcessOp::TrimSilence { threshold_db: -40.0 },
         ProcessOp::Fade { in_seconds: 0.0, out_seconds: 0.1 },
         ProcessOp::Cut { from: 0.0, to: None },
