@@ -9,8 +9,11 @@ mod geometry;
 mod glow;
 mod measure;
 mod png;
+mod profile;
 mod quantize;
 mod resize;
+#[cfg(test)]
+mod sample_files;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
