@@ -172,8 +172,7 @@ fn unprocessable(spec: &AssetSpec) -> Option<String> {
     if let Some(step) = unsupported {
         return Some(format!("the step `{step}` is not part of this version"));
     }
-    let encoding = unwritable(spec)?;
-    Some(format!("{} files cannot be written by this version", encoding.extension()))
+    unwritable(spec).map(process::cannot_encode)
 }
 
 /// An encoding that no file of the asset can get: what is there already may be published as it is,

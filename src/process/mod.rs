@@ -93,6 +93,16 @@ pub fn can_encode(encoding: Encoding) -> bool {
     }
 }
 
+/// What to say of an encoding that `can_encode` refuses.
+pub fn cannot_encode(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Avif => "this build of assetbuild cannot write avif files; one made by `cargo \
+                           install --features avif` can"
+            .to_owned(),
+        _ => format!("{} files cannot be written by this version", encoding.extension()),
+    }
+}
+
 /// Runs the steps on the raw material and encodes the files, measuring where a `validate` stands.
 ///
 /// A file whose encoding the raw file has already, and which no step changed, gets the raw bytes

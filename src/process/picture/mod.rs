@@ -1,6 +1,8 @@
 //! Pictures between two steps, and the files that they become.
 
 mod alpha;
+#[cfg(feature = "avif")]
+mod avif;
 mod checkerboard;
 mod decode;
 mod encode;
@@ -35,11 +37,15 @@ pub use error::{OpError, Size};
 pub use webp::WebpError;
 
 /// Version of the code that turns pixels into files.
-pub(super) const ENCODERS: &str = "image 1";
+pub(super) const ENCODERS: &str = "image 2";
 
 /// Whether this version can write pictures in an encoding.
 pub(super) fn can_encode(encoding: Encoding) -> bool {
-    matches!(encoding, Encoding::Png | Encoding::Webp | Encoding::Jpeg)
+    match encoding {
+        Encoding::Png | Encoding::Webp | Encoding::Jpeg => true,
+        Encoding::Avif => cfg!(feature = "avif"),
+        _ => false,
+    }
 }
 
 /// A picture between two steps.
