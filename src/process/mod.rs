@@ -11,6 +11,8 @@ mod sound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::base::{Encoding, Facts, FileFacts, MediaKind, Raw, RelPath};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
@@ -122,9 +124,11 @@ pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
             Step::Validate(_) => checkpoints.push(work.measure()),
         }
     }
+    // Threads that have nothing else to do help; the order of files and errors is the spec's.
+    let encoded: Vec<_> = job.files.par_iter().map(|file| work.encode(file)).collect();
     let mut processed = Processed { files: Vec::new(), checkpoints, finals: Vec::new() };
-    for file in job.files {
-        let (bytes, material) = work.encode(file)?;
+    for (file, encoded) in job.files.iter().zip(encoded) {
+        let (bytes, material) = encoded?;
         processed.finals.push(FileFacts {
             path: file.path.clone(),
             encoding: file.encoding,

@@ -1,10 +1,35 @@
 //! Measures pictures where a `validate` stands, and what finished files hold.
 
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
 use crate::base::{Image, ImageFacts};
 use crate::process::picture::checkerboard::has_drawn_checkerboard;
 
+/// A picture, measured at most once however many files hold it.
+pub(super) struct Measured<'a> {
+    image: Cow<'a, Image>,
+    facts: OnceLock<ImageFacts>,
+}
+
+impl<'a> Measured<'a> {
+    pub(super) fn new(image: Cow<'a, Image>) -> Self {
+        Self { image, facts: OnceLock::new() }
+    }
+
+    pub(super) fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// What is measured; `expected` is the size that the picture should have.
+    pub(super) fn facts(&self, expected: Option<(u32, u32)>) -> ImageFacts {
+        let facts = self.facts.get_or_init(|| measure_image(&self.image, None));
+        ImageFacts { expected, ..facts.clone() }
+    }
+}
+
 /// Measures a picture; `expected` is the size that it should have.
-pub(super) fn measure_image(image: &Image, expected: Option<(u32, u32)>) -> ImageFacts {
+fn measure_image(image: &Image, expected: Option<(u32, u32)>) -> ImageFacts {
     let mut alpha_min = 255;
     let mut alpha_sum = 0;
     let mut transparent = 0;

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::base::{Encoding, Facts, Image, MediaKind, Raw, RelPath};
+use crate::process::picture::measure::Measured;
 use crate::process::{Job, ProcessError};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
@@ -54,12 +55,12 @@ pub(super) struct Work<'a> {
     steps: &'a [Step],
     sources: &'a BTreeMap<RelPath, Arc<[u8]>>,
     /// The pixels; none for a file that is not made of pixels.
-    picture: Option<Cow<'a, Image>>,
+    picture: Option<Measured<'a>>,
     /// Whether a step changed the pixels.
     changed: bool,
     /// The size that the picture should have now.
     expected: Option<(u32, u32)>,
-    variants: Option<BTreeMap<&'a str, Image>>,
+    variants: Option<BTreeMap<&'a str, Measured<'a>>>,
 }
 
 impl<'a> Work<'a> {
@@ -75,13 +76,16 @@ impl<'a> Work<'a> {
                 Err(error) => return Err(error.into()),
             },
         };
+        let picture = picture.map(Measured::new);
         let Job { steps, requested: expected, sources, .. } = *job;
         Ok(Self { raw, steps, sources, picture, changed: false, expected, variants: None })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
         let name = op.name();
-        let Some(picture) = &self.picture else { return Err(self.no_pixels().into()) };
+        let Some(picture) = self.picture.as_ref().map(Measured::image) else {
+            return Err(self.no_pixels().into());
+        };
         if self.variants.is_some() {
             return Err(ProcessError::AfterVariants { step, name });
         }
@@ -101,8 +105,8 @@ impl<'a> Work<'a> {
                 let mut variants = BTreeMap::new();
                 for (variant, &size) in scale {
                     let scaled = resize::resize(picture, size, method, None).map_err(failed)?;
-                    variants
-                        .insert(variant.as_str(), scaled.unwrap_or_else(|| (**picture).clone()));
+                    let scaled = Cow::Owned(scaled.unwrap_or_else(|| picture.clone()));
+                    variants.insert(variant.as_str(), Measured::new(scaled));
                 }
                 self.variants = Some(variants);
                 return Ok(());
@@ -128,7 +132,7 @@ impl<'a> Work<'a> {
             }
         };
         if let Some(changed) = changed.map_err(failed)? {
-            self.picture = Some(Cow::Owned(changed));
+            self.picture = Some(Measured::new(Cow::Owned(changed)));
             self.changed = true;
         }
         match *op {
@@ -142,19 +146,19 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn measure(&self) -> Facts {
-        self.facts(self.picture.as_deref())
+        self.facts(self.picture.as_ref())
     }
 
-    fn facts(&self, picture: Option<&Image>) -> Facts {
+    fn facts(&self, picture: Option<&Measured<'_>>) -> Facts {
         match picture {
-            Some(picture) => Facts::Image(measure::measure_image(picture, self.expected)),
+            Some(picture) => Facts::Image(picture.facts(self.expected)),
             None => Facts::Opaque { encoding: self.raw_encoding() },
         }
     }
 
     /// The pixels that `file` holds; none if it is not made of pixels.
-    fn picture_of(&self, file: &OutputFile) -> Result<Option<&Image>, ProcessError> {
-        let Some(variant) = &file.variant else { return Ok(self.picture.as_deref()) };
+    fn picture_of(&self, file: &OutputFile) -> Result<Option<&Measured<'a>>, ProcessError> {
+        let Some(variant) = &file.variant else { return Ok(self.picture.as_ref()) };
         let made = self.variants.as_ref().and_then(|variants| variants.get(variant.as_str()));
         made.map(Some).ok_or_else(|| ProcessError::UnknownVariant {
             path: file.path.clone(),
@@ -165,7 +169,8 @@ impl<'a> Work<'a> {
     /// The bytes of `file`, and what it holds.
     pub(super) fn encode(&self, file: &OutputFile) -> Result<(Vec<u8>, Facts), ProcessError> {
         let picture = self.picture_of(file)?;
-        Ok((self.bytes_of(file, picture)?, self.facts(picture)))
+        let bytes = self.bytes_of(file, picture.map(Measured::image))?;
+        Ok((bytes, self.facts(picture)))
     }
 
     fn bytes_of(
