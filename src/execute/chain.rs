@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::base::facts::FactSheet;
@@ -109,10 +109,19 @@ pub struct Stores<'a> {
 
 /// The local executor of chains.
 pub struct ChainExecutor<'a> {
-    chains: BTreeMap<AssetIndex, (Chain<'a>, Mutex<Progress>)>,
+    chains: BTreeMap<AssetIndex, Slot<'a>>,
     pub(super) groups: Groups,
     pub(super) waiting: Waiting,
     pub(super) stores: Stores<'a>,
+}
+
+/// A chain and what is known of it so far.
+pub(super) struct Slot<'a> {
+    pub(super) chain: Chain<'a>,
+    pub(super) progress: Mutex<Progress>,
+    /// What it gives to its group. Apart from the progress, which is locked while a body runs: the
+    /// thread of that body may take another action of the group in between.
+    pub(super) level: OnceLock<GroupLevel>,
 }
 
 /// How far a chain is.
@@ -120,7 +129,8 @@ pub struct ChainExecutor<'a> {
 pub(super) struct Progress {
     pub(super) raw: Option<Digest>,
     pub(super) material: Option<Raw>,
-    pub(super) level: Option<GroupLevel>,
+    /// Whether the material is among what waits for the rest of a group.
+    pub(super) is_waiting: bool,
     files: Vec<Digest>,
     facts: Option<FactSheet>,
     is_done: bool,
@@ -145,7 +155,10 @@ impl<'a> ChainExecutor<'a> {
     ) -> Self {
         let chains = chains
             .into_iter()
-            .map(|(asset, chain)| (asset, (chain, Mutex::new(Progress::default()))))
+            .map(|(asset, chain)| {
+                let (progress, level) = (Mutex::default(), OnceLock::new());
+                (asset, Slot { chain, progress, level })
+            })
             .collect();
         Self { chains, groups, waiting: Waiting::default(), stores }
     }
@@ -154,7 +167,7 @@ impl<'a> ChainExecutor<'a> {
     pub fn into_built(self) -> Vec<Built> {
         self.chains
             .into_iter()
-            .filter_map(|(asset, (chain, progress))| {
+            .filter_map(|(asset, Slot { chain, progress, .. })| {
                 let progress = progress.into_inner().expect("no worker panicked with the lock");
                 if !progress.is_done {
                     return None;
@@ -174,12 +187,12 @@ impl<'a> ChainExecutor<'a> {
     }
 
     pub(super) fn lock(&self, asset: AssetIndex) -> (&Chain<'a>, MutexGuard<'_, Progress>) {
-        let (chain, progress) = &self.chains[&asset];
+        let Slot { chain, progress, .. } = self.slot(asset);
         (chain, progress.lock().expect("no worker panicked with the lock"))
     }
 
-    pub(super) fn spec(&self, asset: AssetIndex) -> &AssetSpec {
-        &self.chains[&asset].0.spec
+    pub(super) fn slot(&self, asset: AssetIndex) -> &Slot<'a> {
+        &self.chains[&asset]
     }
 
     pub(super) fn generate(
@@ -254,7 +267,7 @@ impl<'a> ChainExecutor<'a> {
 
     fn take_material(&self, progress: &mut Progress) -> Option<Raw> {
         let raw = progress.material.take()?;
-        if progress.level.is_some() {
+        if std::mem::take(&mut progress.is_waiting) {
             self.waiting.leave(&raw);
         }
         Some(raw)
@@ -309,7 +322,7 @@ impl Executor for ChainExecutor<'_> {
             ActionKind::Generate => {
                 let (chain, mut progress) = self.lock(action.asset);
                 self.generate(chain, &mut progress).and_then(|done| {
-                    self.measure_for_group(chain, &mut progress)?;
+                    self.measure_for_group(action.asset, &mut progress)?;
                     Ok(done)
                 })
             }
@@ -337,11 +350,11 @@ impl Executor for ChainExecutor<'_> {
     }
 
     fn asset_id(&self, action: &Action) -> &str {
-        &self.chains[&action.asset].0.spec.id
+        &self.slot(action.asset).chain.spec.id
     }
 
     fn detail(&self, action: &Action) -> String {
-        let spec = &self.chains[&action.asset].0.spec;
+        let spec = &self.slot(action.asset).chain.spec;
         match action.kind {
             ActionKind::Generate => spec.generate.provider().to_owned(),
             ActionKind::Process => {

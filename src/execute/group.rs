@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::{Digest, Raw};
 use crate::cache::ActionResult;
-use crate::execute::chain::{ActionError, Chain, ChainExecutor, Progress};
+use crate::execute::chain::{ActionError, Chain, ChainExecutor, Progress, Slot};
 use crate::graph::AssetIndex;
 use crate::graph::key::level_key;
 use crate::process::{self, GroupLevel};
@@ -52,16 +52,19 @@ fn size_of(raw: &Raw) -> usize {
 
 impl ChainExecutor<'_> {
     /// The gain in dB that the chain's group gets, with the group's name; none without a group.
-    ///
-    /// Takes the chains of the group one after another, so none may be held by the caller.
     pub(super) fn gain(&self, asset: AssetIndex) -> Result<Option<(&str, f64)>, ActionError> {
-        let Some(gain) = GroupGain::of(&self.spec(asset).steps) else { return Ok(None) };
+        let Some(gain) = GroupGain::of(&self.slot(asset).chain.spec.steps) else { return Ok(None) };
         let Some((group, members)) = self.groups.get_key_value(gain.group) else { return Ok(None) };
         let mut levels = Vec::new();
         for &member in members {
-            let (chain, mut progress) = self.lock(member);
-            let level = self.level(chain, &mut progress);
-            if chain.spec.generate.is_free() {
+            let slot = self.slot(member);
+            if let Some(level) = slot.level.get() {
+                levels.push(level.clone());
+                continue;
+            }
+            // It has no action in this run, or its purchase failed: no body of it runs.
+            let level = self.measure(member, &mut self.lock(member).1);
+            if slot.chain.spec.generate.is_free() {
                 levels.extend(level?);
             } else {
                 // A bought sound that cannot be measured fails on its own; the others go on.
@@ -74,37 +77,40 @@ impl ChainExecutor<'_> {
     /// Measures what the chain gives to its group, if it has one; its material is there by now.
     pub(super) fn measure_for_group(
         &self,
-        chain: &Chain<'_>,
+        asset: AssetIndex,
         progress: &mut Progress,
     ) -> Result<(), ActionError> {
-        self.level(chain, progress)?;
-        if let Some(raw) = progress.material.take_if(|raw| !self.waiting.admit(raw)) {
-            drop(raw);
+        if self.measure(asset, progress)?.is_some()
+            && let Some(raw) = &progress.material
+        {
+            progress.is_waiting = self.waiting.admit(raw);
+            if !progress.is_waiting {
+                progress.material = None;
+            }
         }
         Ok(())
     }
 
     /// What the chain gives to its group; none without a group, and for a sound that was not bought.
-    fn level(
+    fn measure(
         &self,
-        chain: &Chain<'_>,
+        asset: AssetIndex,
         progress: &mut Progress,
     ) -> Result<Option<GroupLevel>, ActionError> {
+        let Slot { chain, level, .. } = self.slot(asset);
         let Some(gain) = GroupGain::of(&chain.spec.steps) else { return Ok(None) };
-        if progress.level.is_some() {
-            return Ok(progress.level.clone());
+        if let Some(level) = level.get() {
+            return Ok(Some(level.clone()));
         }
         if progress.raw.is_none() {
-            // It has no action in this run, or its purchase failed.
             if !chain.spec.generate.is_free() && chain.bought.is_none() {
                 return Ok(None);
             }
             self.generate(chain, progress)?;
         }
         let raw = progress.raw.expect("it was just generated");
-        let level = self.find_level(chain, &gain, &raw, progress)?;
-        progress.level = Some(level.clone());
-        Ok(Some(level))
+        let found = self.find_level(chain, &gain, &raw, progress)?;
+        Ok(Some(level.get_or_init(|| found).clone()))
     }
 
     /// The recorded level of the material, or a new one.

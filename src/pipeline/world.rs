@@ -20,7 +20,7 @@ use crate::plan::{Availability, EntryState, FileState, ReasonCode, World};
 use crate::process;
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Request, Step};
+use crate::spec::op::{GenerateOp, Request};
 
 /// What the manifest holds.
 #[derive(Debug)]
@@ -141,14 +141,17 @@ impl World for ProjectWorld<'_> {
         if matches!(source, Availability::Unavailable(..)) {
             return source;
         }
-        match unprocessable(spec) {
-            Some(why) => Availability::Unavailable(ReasonCode::StepMissing, why),
+        match unwritable(spec) {
+            Some(encoding) => {
+                let why = process::cannot_encode(encoding);
+                Availability::Unavailable(ReasonCode::StepMissing, why)
+            }
             None => source,
         }
     }
 
     fn can_stand_in(&self, spec: &AssetSpec) -> bool {
-        self.config.until_bought == UntilBought::Placeholder && unprocessable(spec).is_none()
+        self.config.until_bought == UntilBought::Placeholder && unwritable(spec).is_none()
     }
 
     fn entry(&self, block: &Block) -> EntryState {
@@ -161,19 +164,6 @@ impl World for ProjectWorld<'_> {
             Some(_) => EntryState::Edited,
         }
     }
-}
-
-/// Why this version cannot turn raw material into the asset's files, if it cannot.
-fn unprocessable(spec: &AssetSpec) -> Option<String> {
-    let unsupported = spec.steps.iter().find_map(|step| match step {
-        Step::Process(op) if process::unsupported(op) => Some(op.name()),
-        _ => None,
-    });
-    if let Some(step) = unsupported {
-        return Some(format!("the step `{step}` is not part of this version"));
-    }
-    let encoding = unwritable(spec)?;
-    Some(format!("{} files cannot be written by this version", encoding.extension()))
 }
 
 /// An encoding that no file of the asset can get: what is there already may be published as it is,

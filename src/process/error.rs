@@ -13,14 +13,6 @@ pub enum ProcessError {
     /// The raw file is no sound that can be changed.
     #[error("the raw material cannot be decoded")]
     DecodeSound(#[from] SoundDecodeError),
-    /// This version does not know how to run a step.
-    #[error("`{name}` is not supported by this version")]
-    Unsupported {
-        /// Index in the list of steps.
-        step: usize,
-        /// The word after `action:`.
-        name: &'static str,
-    },
     /// A step for pictures stands in the spec of a sound, or the other way round.
     #[error("`{name}` does not change {}s, and the raw material is one", media_word(*.found))]
     WrongMedia {

@@ -11,6 +11,8 @@ mod sound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::base::{Encoding, Facts, FileFacts, MediaKind, Raw, RelPath};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
@@ -62,34 +64,21 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
 }
 
-/// Whether this version cannot run `op`; `process` refuses such a list before it does anything.
-pub fn unsupported(op: &ProcessOp) -> bool {
-    match op {
-        ProcessOp::Resize { .. }
-        | ProcessOp::Crop { .. }
-        | ProcessOp::Pad { .. }
-        | ProcessOp::Trim { .. }
-        | ProcessOp::KeyBackground { .. }
-        | ProcessOp::Outline { .. }
-        | ProcessOp::Compress { .. }
-        | ProcessOp::Variants { .. }
-        | ProcessOp::Convert { .. } => false,
-        ProcessOp::Normalize { .. }
-        | ProcessOp::TrimSilence { .. }
-        | ProcessOp::Fade { .. }
-        | ProcessOp::Cut { .. }
-        | ProcessOp::Loop { .. }
-        | ProcessOp::Resample { .. }
-        | ProcessOp::Channels { .. } => false,
-        ProcessOp::Quantize { .. } | ProcessOp::Glow { .. } | ProcessOp::Watermark { .. } => true,
-    }
-}
-
 /// Whether this version can write files of an encoding.
 pub fn can_encode(encoding: Encoding) -> bool {
     match encoding.media() {
         MediaKind::Image => picture::can_encode(encoding),
         MediaKind::Audio => true,
+    }
+}
+
+/// What to say of an encoding that `can_encode` refuses.
+pub fn cannot_encode(encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Avif => "this build of assetbuild cannot write avif files; one made by `cargo \
+                           install --features avif` can"
+            .to_owned(),
+        _ => format!("{} files cannot be written by this version", encoding.extension()),
     }
 }
 
@@ -101,7 +90,6 @@ pub fn can_encode(encoding: Encoding) -> bool {
 /// # Errors
 /// `ProcessError`, at the first thing that cannot be done.
 pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
-    refuse_unsupported(job.steps)?;
     let mut work = Work::start(job)?;
     let mut checkpoints = Vec::new();
     for (index, step) in job.steps.iter().enumerate() {
@@ -112,9 +100,11 @@ pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
             Step::Validate(_) => checkpoints.push(work.measure()),
         }
     }
+    // Threads that have nothing else to do help; the order of files and errors is the spec's.
+    let encoded: Vec<_> = job.files.par_iter().map(|file| work.encode(file)).collect();
     let mut processed = Processed { files: Vec::new(), checkpoints, finals: Vec::new() };
-    for file in job.files {
-        let (bytes, material) = work.encode(file)?;
+    for (file, encoded) in job.files.iter().zip(encoded) {
+        let (bytes, material) = encoded?;
         processed.finals.push(FileFacts {
             path: file.path.clone(),
             encoding: file.encoding,
@@ -151,17 +141,6 @@ pub fn group_level(raw: &Raw, before: &[Step]) -> Result<GroupLevel, ProcessErro
         }
     }
     Ok(work.group_level())
-}
-
-fn refuse_unsupported(steps: &[Step]) -> Result<(), ProcessError> {
-    for (step, entry) in steps.iter().enumerate() {
-        if let Step::Process(op) = entry
-            && unsupported(op)
-        {
-            return Err(ProcessError::Unsupported { step, name: op.name() });
-        }
-    }
-    Ok(())
 }
 
 /// The material between two steps.

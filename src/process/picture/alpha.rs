@@ -152,7 +152,7 @@ fn squared_distances(image: &Image, reach: usize) -> Vec<u32> {
 }
 
 /// Composes `pixel` over `below`, both straight alpha, rounding to nearest.
-fn put_below(pixel: &mut [u8], below: [u8; 4]) {
+pub(super) fn put_below(pixel: &mut [u8], below: [u8; 4]) {
     let top = u32::from(pixel[3]);
     let rest = u32::from(below[3]) * (255 - top);
     // In units of 1/255: alpha is exact until the last division.

@@ -7,6 +7,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::base::{Encoding, Image};
+use crate::process::picture::profile;
 
 /// Most pixels of a picture that is decoded or made.
 pub(super) const MAX_PIXELS: u64 = 100_000_000;
@@ -54,11 +55,14 @@ pub enum DecodeError {
     },
 }
 
-/// Decodes `bytes` to RGBA8; the first frame of an animation, turned as its EXIF data says.
+/// Decodes `bytes` to RGBA8 in sRGB; the first frame of an animation, turned as its EXIF data says.
+///
+/// `encoding`: what the file is called; what its first bytes say counts more.
 ///
 /// # Errors
 /// `DecodeError` for what is no raster file, is damaged, or exceeds a limit.
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeError> {
+    let encoding = Encoding::sniff(bytes).unwrap_or(encoding);
     let format = raster_format(encoding)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(DecodeError::TooManyBytes(bytes.len() as u64));
@@ -77,9 +81,10 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeEr
     // Twice its output, since a frame of an animation is decoded beside its canvas.
     decoder.set_limits(at_most(decoder.total_bytes() * 2)).map_err(damaged)?;
     let orientation = decoder.orientation().map_err(damaged)?;
+    let profile = decoder.icc_profile().map_err(damaged)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     picture.apply_orientation(orientation);
-    let rgba = picture.into_rgba8();
+    let rgba = profile::into_srgb(picture, profile.as_deref());
     Ok(Image { width: rgba.width(), height: rgba.height(), pixels: rgba.into_raw() })
 }
 
@@ -125,3 +130,6 @@ fn has_end(bytes: &[u8]) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ const DEFAULT_QUALITY: u8 = 90;
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// This version has no encoder.
-    #[error("{} files cannot be written by this version", .0.extension())]
+    #[error("{}", crate::process::cannot_encode(*.0))]
     NoEncoder(Encoding),
     /// The encoding cannot hold a picture of that size.
     #[error("the picture is {found}; {} holds at most {most} pixels a side", .encoding.extension())]
@@ -37,6 +37,10 @@ pub enum EncodeError {
     /// The JPEG encoder failed.
     #[error("the jpg file could not be encoded")]
     Jpeg(#[from] image::ImageError),
+    /// The AVIF encoder failed.
+    #[cfg(feature = "avif")]
+    #[error("the avif file could not be encoded")]
+    Avif(#[from] ravif::Error),
 }
 
 /// How files of one encoding are written.
@@ -108,8 +112,11 @@ pub(super) fn encode(
             at_most(geometry::MAX_SIDE)?;
             encode_jpeg(image, quality)
         }
-        Encoding::Avif
-        | Encoding::Gif
+        #[cfg(feature = "avif")]
+        Encoding::Avif => Ok(crate::process::picture::avif::encode_avif(image, quality)?),
+        #[cfg(not(feature = "avif"))]
+        Encoding::Avif => Err(EncodeError::NoEncoder(encoding)),
+        Encoding::Gif
         | Encoding::Bmp
         | Encoding::Tga
         | Encoding::Svg
@@ -194,6 +201,13 @@ mod tests {
             let can = is_picture && crate::process::can_encode(encoding);
             assert_eq!(written.is_ok(), can, "{encoding:?}");
         }
+        let error = EncodeError::NoEncoder(Encoding::Gif).to_string();
+        assert_eq!(error, "gif files cannot be written by this version");
+        let error = EncodeError::NoEncoder(Encoding::Avif).to_string();
+        assert_eq!(
+            error,
+            "this build of assetbuild cannot write avif files; one made by `cargo install --features avif` can"
+        );
         let wide = solid(16_384, 1, [0, 0, 0, 255]);
         let error = encode(&wide, Encoding::Webp, Settings::default()).expect_err("too wide");
         assert_eq!(

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::base::Image;
-use crate::process::picture::{decode, geometry};
+use crate::base::{Image, RelPath};
+use crate::process::picture::{DecodeError, decode, geometry};
 
 /// Why a step cannot do what it says with a picture.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum OpError {
     /// No picture can have this size.
     #[error(
@@ -62,6 +62,31 @@ pub enum OpError {
         other: [u8; 3],
         /// The step's tolerance.
         tolerance: u8,
+    },
+    /// A watermark is larger than the picture.
+    #[error(
+        "the watermark is {mark} and does not fit on the picture of {picture}; use a smaller one, \
+         or put `watermark` before the `resize`"
+    )]
+    MarkTooLarge {
+        /// Size of the watermark.
+        mark: Size,
+        /// Size of the picture.
+        picture: Size,
+    },
+    /// The content of a file that a step names is not at hand.
+    #[error("the content of {0} was not read")]
+    NotRead(RelPath),
+    /// A file that a step names is no picture.
+    #[error(
+        "{path} cannot be put on the picture; a watermark is a PNG, JPEG, WebP, GIF, BMP or TGA file"
+    )]
+    Source {
+        /// The file.
+        path: RelPath,
+        /// Why it cannot be decoded.
+        #[source]
+        source: DecodeError,
     },
 }
 

@@ -1,24 +1,34 @@
 //! Pictures between two steps, and the files that they become.
 
 mod alpha;
+#[cfg(feature = "avif")]
+mod avif;
 mod checkerboard;
 mod decode;
 mod encode;
 mod error;
 mod geometry;
+mod glow;
 mod measure;
 mod png;
+mod profile;
+mod quantize;
 mod resize;
+#[cfg(test)]
+mod sample_files;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
+mod watermark;
 mod webp;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::base::{Encoding, Facts, Image, MediaKind, Raw};
+use crate::base::{Encoding, Facts, Image, MediaKind, Raw, RelPath};
+use crate::process::picture::measure::Measured;
 use crate::process::{Job, ProcessError};
 use crate::spec::op::{OutputFile, ProcessOp, Step};
 
@@ -28,24 +38,29 @@ pub use error::{OpError, Size};
 pub use webp::WebpError;
 
 /// Version of the code that turns pixels into files.
-pub(super) const ENCODERS: &str = "image 1";
+pub(super) const ENCODERS: &str = "image 2";
 
 /// Whether this version can write pictures in an encoding.
 pub(super) fn can_encode(encoding: Encoding) -> bool {
-    matches!(encoding, Encoding::Png | Encoding::Webp | Encoding::Jpeg)
+    match encoding {
+        Encoding::Png | Encoding::Webp | Encoding::Jpeg => true,
+        Encoding::Avif => cfg!(feature = "avif"),
+        _ => false,
+    }
 }
 
 /// A picture between two steps.
 pub(super) struct Work<'a> {
     raw: &'a Raw,
     steps: &'a [Step],
+    sources: &'a BTreeMap<RelPath, Arc<[u8]>>,
     /// The pixels; none for a file that is not made of pixels.
-    picture: Option<Cow<'a, Image>>,
+    picture: Option<Measured<'a>>,
     /// Whether a step changed the pixels.
     changed: bool,
     /// The size that the picture should have now.
     expected: Option<(u32, u32)>,
-    variants: Option<BTreeMap<&'a str, Image>>,
+    variants: Option<BTreeMap<&'a str, Measured<'a>>>,
 }
 
 impl<'a> Work<'a> {
@@ -61,13 +76,16 @@ impl<'a> Work<'a> {
                 Err(error) => return Err(error.into()),
             },
         };
-        let (steps, expected) = (job.steps, job.requested);
-        Ok(Self { raw, steps, picture, changed: false, expected, variants: None })
+        let picture = picture.map(Measured::new);
+        let Job { steps, requested: expected, sources, .. } = *job;
+        Ok(Self { raw, steps, sources, picture, changed: false, expected, variants: None })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
         let name = op.name();
-        let Some(picture) = &self.picture else { return Err(self.no_pixels().into()) };
+        let Some(picture) = self.picture.as_ref().map(Measured::image) else {
+            return Err(self.no_pixels().into());
+        };
         if self.variants.is_some() {
             return Err(ProcessError::AfterVariants { step, name });
         }
@@ -87,15 +105,21 @@ impl<'a> Work<'a> {
                 let mut variants = BTreeMap::new();
                 for (variant, &size) in scale {
                     let scaled = resize::resize(picture, size, method, None).map_err(failed)?;
-                    variants
-                        .insert(variant.as_str(), scaled.unwrap_or_else(|| (**picture).clone()));
+                    let scaled = Cow::Owned(scaled.unwrap_or_else(|| picture.clone()));
+                    variants.insert(variant.as_str(), Measured::new(scaled));
                 }
                 self.variants = Some(variants);
                 return Ok(());
             }
             ProcessOp::Compress { .. } | ProcessOp::Convert { .. } => Ok(None),
-            ProcessOp::Quantize { .. } | ProcessOp::Glow { .. } | ProcessOp::Watermark { .. } => {
-                return Err(ProcessError::Unsupported { step, name });
+            ProcessOp::Quantize { colors, dither } => {
+                Ok(quantize::quantize(picture, colors, dither))
+            }
+            ProcessOp::Glow { radius, color } => Ok(glow::glow(picture, radius, color)),
+            ProcessOp::Watermark { ref source, opacity, ref position } => {
+                let bytes = self.sources.get(source).map(|bytes| &**bytes);
+                watermark::read_mark(source, bytes)
+                    .and_then(|mark| watermark::watermark(picture, &mark, opacity, position))
             }
             ProcessOp::Normalize { .. }
             | ProcessOp::TrimSilence { .. }
@@ -108,7 +132,7 @@ impl<'a> Work<'a> {
             }
         };
         if let Some(changed) = changed.map_err(failed)? {
-            self.picture = Some(Cow::Owned(changed));
+            self.picture = Some(Measured::new(Cow::Owned(changed)));
             self.changed = true;
         }
         match *op {
@@ -122,19 +146,19 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn measure(&self) -> Facts {
-        self.facts(self.picture.as_deref())
+        self.facts(self.picture.as_ref())
     }
 
-    fn facts(&self, picture: Option<&Image>) -> Facts {
+    fn facts(&self, picture: Option<&Measured<'_>>) -> Facts {
         match picture {
-            Some(picture) => Facts::Image(measure::measure_image(picture, self.expected)),
+            Some(picture) => Facts::Image(picture.facts(self.expected)),
             None => Facts::Opaque { encoding: self.raw_encoding() },
         }
     }
 
     /// The pixels that `file` holds; none if it is not made of pixels.
-    fn picture_of(&self, file: &OutputFile) -> Result<Option<&Image>, ProcessError> {
-        let Some(variant) = &file.variant else { return Ok(self.picture.as_deref()) };
+    fn picture_of(&self, file: &OutputFile) -> Result<Option<&Measured<'a>>, ProcessError> {
+        let Some(variant) = &file.variant else { return Ok(self.picture.as_ref()) };
         let made = self.variants.as_ref().and_then(|variants| variants.get(variant.as_str()));
         made.map(Some).ok_or_else(|| ProcessError::UnknownVariant {
             path: file.path.clone(),
@@ -145,7 +169,8 @@ impl<'a> Work<'a> {
     /// The bytes of `file`, and what it holds.
     pub(super) fn encode(&self, file: &OutputFile) -> Result<(Vec<u8>, Facts), ProcessError> {
         let picture = self.picture_of(file)?;
-        Ok((self.bytes_of(file, picture)?, self.facts(picture)))
+        let bytes = self.bytes_of(file, picture.map(Measured::image))?;
+        Ok((bytes, self.facts(picture)))
     }
 
     fn bytes_of(

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use image::codecs::{bmp::BmpEncoder, gif::GifEncoder, tga::TgaEncoder};
-use image::{ExtendedColorType, ImageEncoder};
-
-use super::samples::{Random, noise, solid, sprite};
+use super::sample_files::file;
+use super::samples::{noise, solid, sprite};
 use super::*;
 use crate::base::{Digest, RelPath};
-use crate::process::{Processed, process as run_job, unsupported};
+use crate::process::{Processed, process as run_job};
 use crate::spec::op::{Check, Fit, ResizeMethod};
 
 fn process(
@@ -33,31 +31,9 @@ fn output(path: &str) -> OutputFile {
     OutputFile { path, encoding: encoding.expect("a known one"), variant: None }
 }
 
-fn file(image: &Image, encoding: Encoding) -> Vec<u8> {
-    let settings = encode::Settings::default();
-    let mut bytes = Vec::new();
-    let (w, h) = (image.width, image.height);
-    match encoding {
-        Encoding::Gif => GifEncoder::new(&mut bytes)
-            .encode(&image.pixels, w, h, ExtendedColorType::Rgba8)
-            .expect("memory"),
-        Encoding::Bmp => BmpEncoder::new(&mut bytes)
-            .write_image(&image.pixels, w, h, ExtendedColorType::Rgba8)
-            .expect("memory"),
-        Encoding::Tga => TgaEncoder::new(&mut bytes)
-            .write_image(&image.pixels, w, h, ExtendedColorType::Rgba8)
-            .expect("memory"),
-        _ => return encode::encode(image, encoding, settings).expect("a writable picture"),
-    }
-    bytes
-}
-
 fn raw_file(bytes: &[u8], encoding: Encoding) -> Raw {
     Raw::File(Arc::from(bytes), encoding)
 }
-
-const READABLE: [Encoding; 6] =
-    [Encoding::Png, Encoding::Webp, Encoding::Jpeg, Encoding::Gif, Encoding::Bmp, Encoding::Tga];
 
 fn resize_to(size: (u32, u32), fit: Option<Fit>) -> Step {
     Step::Process(ProcessOp::Resize { size, method: ResizeMethod::Lanczos, fit })
@@ -122,8 +98,43 @@ fn whole_step_lists_are_golden() {
 }
 
 #[test]
+fn a_watermark_comes_from_the_projects_files() {
+    let path = RelPath::new("art/logo.png").expect("a plain path");
+    let watermark = Step::Process(ProcessOp::Watermark {
+        source: path.clone(),
+        opacity: 1.0,
+        position: "top-left".to_owned(),
+    });
+    let run = |logo: &Image| {
+        let logo: Arc<[u8]> = Arc::from(file(logo, Encoding::Png));
+        run_job(&Job {
+            raw: &Raw::Image(solid(8, 8, [9, 9, 9, 255])),
+            requested: None,
+            steps: std::slice::from_ref(&watermark),
+            files: &[output("a.png")],
+            sources: &BTreeMap::from([(path.clone(), logo)]),
+            gains: &BTreeMap::new(),
+        })
+    };
+    let done = run(&solid(2, 2, [200, 0, 0, 255])).expect("a small logo");
+    let marked = decode::decode(&done.files[0].bytes, Encoding::Png).expect("our own file");
+    assert_eq!(marked.pixels[..4], [200, 0, 0, 255]);
+    assert_eq!(marked.pixels[8..12], [9, 9, 9, 255]);
+    let error = run(&sprite(9, 2)).expect_err("too wide");
+    assert!(matches!(
+        error,
+        ProcessError::Op { step: 0, name: "watermark", source: OpError::MarkTooLarge { .. } }
+    ));
+}
+
+#[test]
 fn one_thread_and_eight_give_the_same_bytes() {
-    let steps = [resize_to((33, 21), Some(Fit::Cover)), convert(Some(80))];
+    let steps = [
+        resize_to((33, 21), Some(Fit::Cover)),
+        Step::Process(ProcessOp::Quantize { colors: 24, dither: true }),
+        Step::Process(ProcessOp::Glow { radius: 3, color: [255, 220, 90, 200] }),
+        convert(Some(80)),
+    ];
     let files = [output("a.png"), output("a.webp"), output("a.jpg")];
     let raws: Vec<_> = (0..16)
         .map(|seed| {
@@ -212,26 +223,6 @@ fn variants_are_made_from_the_picture_where_they_stand() {
 }
 
 #[test]
-fn unsupported_steps_are_refused_before_anything_runs() {
-    let ops = [
-        ProcessOp::Quantize { colors: 16, dither: false },
-        ProcessOp::Glow { radius: 2, color: [0; 4] },
-        ProcessOp::Watermark {
-            source: RelPath::new("logo.png").expect("a plain path"),
-            opacity: 1.0,
-            position: "center".to_owned(),
-        },
-    ];
-    for op in ops {
-        assert!(unsupported(&op), "{op:?}");
-        let name = op.name();
-        let steps = [resize_to((0, 0), None), Step::Process(op)];
-        let error = process(&Raw::Image(sprite(4, 4)), None, &steps, &[]).expect_err("refused");
-        assert_eq!(error.to_string(), format!("`{name}` is not supported by this version"));
-    }
-}
-
-#[test]
 fn drawings_are_passed_on_or_refused() {
     let steps = [resize_to((8, 8), None)];
     let svg = raw_file(b"<svg/>", Encoding::Svg);
@@ -248,132 +239,4 @@ fn drawings_are_passed_on_or_refused() {
     let avif = raw_file(b"\0\0\0 ftypavif", Encoding::Avif);
     let error = process(&avif, None, &steps, &[]).expect_err("no decoder");
     assert!(matches!(error, ProcessError::Decode(DecodeError::NoDecoder(Encoding::Avif))));
-}
-
-#[test]
-fn every_raster_format_is_read() {
-    let mut image = solid(7, 5, [200, 30, 40, 255]);
-    geometry::place(&solid(3, 2, [20, 230, 40, 255]), &mut image, (2, 1));
-    for encoding in READABLE {
-        let decoded = decode::decode(&file(&image, encoding), encoding).expect("a good file");
-        assert_eq!((decoded.width, decoded.height), (7, 5), "{encoding:?}");
-        if !matches!(encoding, Encoding::Webp | Encoding::Jpeg) {
-            assert_eq!(decoded, image, "{encoding:?}");
-        }
-    }
-}
-
-#[test]
-fn sixteen_bits_become_eight() {
-    let mut bytes = Vec::new();
-    let mut encoder = ::png::Encoder::new(&mut bytes, 2, 1);
-    encoder.set_color(::png::ColorType::Rgba);
-    encoder.set_depth(::png::BitDepth::Sixteen);
-    let mut writer = encoder.write_header().expect("memory");
-    let samples = [0xffff_u16, 0x8080, 0x0000, 0xffff, 0x1234, 0x00ff, 0x7fff, 0x0101];
-    let samples: Vec<u8> = samples.iter().flat_map(|sample| sample.to_be_bytes()).collect();
-    writer.write_image_data(&samples).expect("memory");
-    writer.finish().expect("memory");
-    let decoded = decode::decode(&bytes, Encoding::Png).expect("a good file");
-    assert_eq!(decoded.pixels, [255, 128, 0, 255, 18, 1, 127, 1]);
-}
-
-#[test]
-fn a_turned_photo_is_turned_back() {
-    let mut image = solid(16, 8, [10, 10, 10, 255]);
-    geometry::place(&solid(8, 8, [240, 240, 240, 255]), &mut image, (0, 0));
-    let jpeg = file(&image, Encoding::Jpeg);
-    // An APP1 segment whose only entry says "turn right to see it upright" (6).
-    let exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    let size = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
-    let turned = [&jpeg[..2], b"\xff\xe1", &size, exif, &jpeg[2..]].concat();
-    let decoded = decode::decode(&turned, Encoding::Jpeg).expect("a good file");
-    assert_eq!((decoded.width, decoded.height), (8, 16));
-    assert!(decoded.pixels[0] > 200, "the left end is at the top");
-    assert!(decoded.pixels[decoded.pixels.len() - 4] < 50);
-}
-
-#[test]
-fn huge_headers_are_refused_before_their_pixels() {
-    let mut png = file(&solid(1, 1, [0; 4]), Encoding::Png);
-    png[16..20].copy_from_slice(&30_000u32.to_be_bytes());
-    png[20..24].copy_from_slice(&30_000u32.to_be_bytes());
-    let mut crc = libdeflater::Crc::new();
-    crc.update(&png[12..29]);
-    png[29..33].copy_from_slice(&crc.sum().to_be_bytes());
-    let mut bmp = file(&solid(1, 1, [0; 4]), Encoding::Bmp);
-    bmp[18..22].copy_from_slice(&30_000u32.to_le_bytes());
-    bmp[22..26].copy_from_slice(&30_000u32.to_le_bytes());
-    let mut gif = file(&solid(1, 1, [0; 4]), Encoding::Gif);
-    gif[6..10].fill(0xff);
-    for (bytes, encoding) in [(png, Encoding::Png), (bmp, Encoding::Bmp), (gif, Encoding::Gif)] {
-        let error = decode::decode(&bytes, encoding).expect_err("too many pixels");
-        assert!(matches!(error, DecodeError::TooManyPixels { .. }), "{encoding:?}: {error:?}");
-    }
-}
-
-#[test]
-fn a_file_of_too_many_bytes_is_refused() {
-    let bytes = vec![0; decode::MAX_FILE_BYTES as usize + 1];
-    let error = decode::decode(&bytes, Encoding::Png).expect_err("too large");
-    assert_eq!(error.to_string(), "the file has 268435457 bytes; at most 268435456 are decoded");
-}
-
-#[test]
-fn what_follows_a_jpeg_does_not_matter() {
-    let image = solid(9, 9, [90, 90, 90, 255]);
-    let jpeg = file(&image, Encoding::Jpeg);
-    let trailed = [&jpeg, &b"\xff\xda trailer"[..]].concat();
-    assert!(decode::decode(&trailed, Encoding::Jpeg).is_ok());
-    // A thumbnail with an end of its own does not make up for the picture's.
-    let size = u16::try_from(jpeg.len() + 2).expect("small").to_be_bytes();
-    let cut = [&jpeg[..2], b"\xff\xe2", &size, &jpeg, &jpeg[2..jpeg.len() - 2]].concat();
-    let error = decode::decode(&cut, Encoding::Jpeg).expect_err("no end");
-    assert_eq!(error.to_string(), "the jpg file is cut off");
-}
-
-#[test]
-fn cut_off_files_are_errors() {
-    let mut image = noise(24, 16, 8);
-    image.pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
-    for encoding in READABLE {
-        let bytes = file(&image, encoding);
-        let whole = decode::decode(&bytes, encoding).expect("a good file");
-        for end in 0..bytes.len() {
-            // The decoder may see that only the trailer is missing; a wrong picture it must not
-            // give.
-            if let Ok(decoded) = decode::decode(&bytes[..end], encoding) {
-                assert_eq!(decoded, whole, "{encoding:?} cut at {end} of {}", bytes.len());
-            }
-        }
-        assert!(decode::decode(&bytes[..bytes.len() / 2], encoding).is_err(), "{encoding:?}");
-        assert!(decode::decode(&[], encoding).is_err(), "{encoding:?}");
-    }
-}
-
-#[test]
-fn damaged_files_never_panic() {
-    let mut random = Random::new(20);
-    let images = [sprite(20, 14), noise(9, 9, 3)];
-    for encoding in READABLE {
-        for image in &images {
-            let mut image = image.clone();
-            image.pixels.chunks_exact_mut(4).for_each(|pixel| pixel[3] = 255);
-            let good = file(&image, encoding);
-            for _ in 0..300 {
-                let mut bytes = good.clone();
-                for _ in 0..=random.below(4) {
-                    let at = random.below(bytes.len().min(200));
-                    bytes[at] = random.next() as u8;
-                }
-                if random.below(4) == 0 {
-                    bytes.truncate(random.below(bytes.len()) + 1);
-                }
-                if let Ok(decoded) = decode::decode(&bytes, encoding) {
-                    let count = decoded.width as usize * decoded.height as usize * 4;
-                    assert_eq!(decoded.pixels.len(), count);
-                }
-            }
-        }
-    }
 }

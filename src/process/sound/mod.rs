@@ -14,8 +14,8 @@ mod rate;
 mod tests;
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::base::{Audio, AudioFacts, Encoding, Facts, MediaKind, Raw};
 use crate::process::{Job, ProcessError};
@@ -36,7 +36,7 @@ pub(super) struct Work<'a> {
     /// Whether a step changed the samples.
     is_changed: bool,
     /// What was measured since the last change.
-    facts: OnceCell<AudioFacts>,
+    facts: OnceLock<AudioFacts>,
 }
 
 impl<'a> Work<'a> {
@@ -47,7 +47,7 @@ impl<'a> Work<'a> {
             Raw::File(bytes, encoding) => Cow::Owned(decode::decode(bytes, *encoding)?),
             Raw::Image(_) => unreachable!("pictures have a work of their own"),
         };
-        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: OnceCell::new() })
+        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: OnceLock::new() })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
