@@ -42,7 +42,7 @@ fn blurred_alpha(image: &Image, radius: usize) -> Vec<u16> {
 fn blur_rows(mut values: Vec<u16>, width: usize, radius: usize) -> Vec<u16> {
     let mut source = vec![0; width];
     for row in values.chunks_exact_mut(width) {
-        for reach in [radius / 3, (radius + 1) / 3, (radius + 2) / 3] {
+        for reach in [radius / 3, (radius + 1) / 3, radius.div_ceil(3)] {
             source.copy_from_slice(row);
             blur_row(&source, reach, row);
         }

@@ -217,7 +217,7 @@ pub(super) fn flat_jpeg(samples: &[u8], progressive: bool) -> Vec<u8> {
             bits += "0";
         }
     }
-    while bits.len() % 8 != 0 {
+    while !bits.len().is_multiple_of(8) {
         bits += "1";
     }
     for byte in bits.as_bytes().chunks_exact(8) {
