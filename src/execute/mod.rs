@@ -3,11 +3,13 @@
 //! The scheduler decides when, the executor does it, and neither prints: both tell a `Reporter`.
 //! Design note: docs/design/execution.md.
 
+pub mod acquire;
 pub mod chain;
 pub mod recorder;
 pub mod scheduler;
 pub mod stop;
 
+pub use acquire::{AcquireError, Acquired, Acquirer, Delivery, Order, recover_dead};
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Stores, with_causes};
 pub use recorder::Recorder;
 pub use scheduler::{Execution, Executor, Limits, Status, run};

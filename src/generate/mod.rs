@@ -1,7 +1,9 @@
 //! Bodies of generate actions: an op and input bytes become raw material.
 //!
-//! Offline ops only touch what [`Inputs`] gives them and give the same material everywhere.
+//! Offline ops only touch what [`Inputs`] gives them and, but for the programs of `command`, give the
+//! same material everywhere.
 
+mod command;
 mod file;
 mod fonts;
 mod placeholder;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use crate::base::{Raw, RelPath};
 use crate::spec::op::GenerateOp;
 
+pub use command::{CommandError, Commands, Crash, Programs, Version, program_input, sweep};
 pub use fonts::{FontError, FontSet};
 pub use placeholder::PlaceholderError;
 pub use svg::SvgError;
@@ -26,6 +29,9 @@ pub trait Inputs {
 
     /// The fonts that text in drawings is set in.
     fn fonts(&self) -> &FontSet;
+
+    /// How programs are run.
+    fn commands(&self) -> &Commands;
 }
 
 /// Why a file of the project cannot be read.
@@ -96,6 +102,9 @@ pub enum GenerateError {
     /// A stand-in cannot be made.
     #[error("failed to make a placeholder")]
     Placeholder(#[from] PlaceholderError),
+    /// A program gave nothing that can be used.
+    #[error(transparent)]
+    Command(#[from] CommandError),
 }
 
 /// Makes the raw material of one asset.
@@ -108,7 +117,10 @@ pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateErr
             Err(GenerateError::NoProvider { provider: request.provider.clone() })
         }
         GenerateOp::Synth(_) => Err(GenerateError::Unsupported { provider: "synth" }),
-        GenerateOp::Command(_) => Err(GenerateError::Unsupported { provider: "command" }),
+        GenerateOp::Command(run) => {
+            let (bytes, encoding) = inputs.commands().run(run, None, inputs)?;
+            Ok(Raw::File(bytes, encoding))
+        }
         GenerateOp::Svg(drawing) => {
             let path = &drawing.source;
             let bytes = read(path, inputs)?;
@@ -148,11 +160,12 @@ mod tests {
 
     use super::*;
     use crate::base::{Encoding, MediaKind};
-    use crate::spec::op::{CommandRun, Prompt, Request, SvgDrawing, SynthSound};
+    use crate::spec::op::{Prompt, Request, SvgDrawing, SynthSound};
 
     struct Files {
         files: BTreeMap<&'static str, &'static [u8]>,
         fonts: FontSet,
+        commands: Commands,
     }
 
     impl Inputs for Files {
@@ -168,6 +181,10 @@ mod tests {
 
         fn fonts(&self) -> &FontSet {
             &self.fonts
+        }
+
+        fn commands(&self) -> &Commands {
+            &self.commands
         }
     }
 
@@ -188,6 +205,7 @@ mod tests {
                 ("art/denied.png", b"denied"),
             ]),
             fonts: FontSet::shipped(),
+            commands: Commands::new(Programs::default(), "unused".into(), "0", []),
         };
         generate(&op, &files).map_err(|error| {
             let mut text = error.to_string();
@@ -271,20 +289,12 @@ mod tests {
             duration_seconds: None,
             parameters: BTreeMap::new(),
         };
-        let command = CommandRun {
-            run: vec!["true".to_owned()],
-            inputs: Vec::new(),
-            output: path("out.png"),
-            version: Vec::new(),
-            exact: true,
-        };
         for (op, message) in [
             (
                 GenerateOp::Request(Box::new(request)),
                 "there is no provider `openai` in this version",
             ),
             (GenerateOp::Synth(synth), "`provider: synth` is not supported by this version"),
-            (GenerateOp::Command(command), "`provider: command` is not supported by this version"),
         ] {
             assert_eq!(run(op), Err(message.to_owned()));
         }

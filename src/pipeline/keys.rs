@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use crate::base::{ActionKey, Digest, RelPath};
 use crate::cache::Content;
-use crate::graph::lower::referenced;
 use crate::graph::key::group_share;
+use crate::graph::lower::referenced;
 use crate::graph::{AssetIndex, Definition, InputDigests, Wanted};
 use crate::lock::LockFile;
 use crate::pipeline::table::{FileTable, input_content};

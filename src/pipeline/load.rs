@@ -191,11 +191,7 @@ pub fn load_awake(
 
 /// Whether an asset that is awake refers to one that sleeps, or the other way round, or belongs to a
 /// group with one: the key of either needs the other one loaded.
-fn are_related(
-    references: &[spec::AssetReferences],
-    awake: &[AssetSpec],
-    asleep: &Asleep,
-) -> bool {
+fn are_related(references: &[spec::AssetReferences], awake: &[AssetSpec], asleep: &Asleep) -> bool {
     let targets: HashSet<&str> =
         references.iter().flat_map(|asset| &asset.targets).map(|(id, _)| &**id).collect();
     let others = asleep.others();
