@@ -292,7 +292,10 @@ fn obstacle(
         if world.has_raw(&raw) {
             return None;
         }
-        let message = format!("the bought file {raw} is in none of the stores");
+        let message = format!(
+            "the bought file {raw} is in none of the stores; bring it back from another checkout or \
+             a backup, or set another `take` to have it made once more"
+        );
         return Some((State::MissingRaw, Reason::new(ReasonCode::RawMissing, message)));
     }
     match world.availability(spec) {

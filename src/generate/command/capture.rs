@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -61,6 +62,15 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// The same with a folder's own files named as the program knows them.
+    pub(super) fn without(mut self, folder: &Path) -> Self {
+        let folder = folder.to_string_lossy();
+        for prefix in [format!("{folder}/work/"), format!("{folder}/")] {
+            self.text = self.text.replace(&prefix, "");
+        }
+        self
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }

@@ -119,7 +119,8 @@ pub(super) fn supervise(
     let status = child.wait();
     programs.forget(id);
 
-    let (stdout, stderr) = (stdout.finish(), stderr.finish());
+    let stdout = stdout.finish().without(room.path());
+    let stderr = stderr.finish().without(room.path());
     let ended = status.map(|status| Ended { status, stdout, stderr });
     let ended = ended.map_err(|error| stopped(Why::Lost(error)))?;
     // What was written between the last look and the end counts as well.
