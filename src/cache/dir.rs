@@ -70,6 +70,16 @@ impl CacheDir {
         self.0.join("runs")
     }
 
+    /// Folders that programs work in, named after their run.
+    pub fn programs(&self) -> PathBuf {
+        self.0.join("tmp")
+    }
+
+    /// Locks that keep two processes from buying the same.
+    pub fn slots(&self) -> PathBuf {
+        self.0.join("slots")
+    }
+
     /// The packed record of the last run.
     pub fn snapshot(&self) -> PathBuf {
         self.0.join("snapshot")

@@ -25,13 +25,15 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     let policy = policy(&args.policy);
     let stop = StopSignal::default();
     let quiet = context.global.quiet;
-    interrupt::watch(stop.clone(), move || {
+    let notice = move || {
         if !quiet {
             eprint_line(
                 "interrupted: finishing what was begun; press Ctrl-C again to stop at once",
             );
         }
-    });
+    };
+    let programs = session.programs().clone();
+    interrupt::watch(stop.clone(), notice, move || programs.close());
     let wakes = super::plan::Wakes::Changed;
     let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
     let reporter = Reporters {

@@ -13,6 +13,7 @@ use crate::cli::args::Global;
 use crate::cli::diagnostics;
 use crate::cli::error::CliError;
 use crate::cli::terminal::Terminal;
+use crate::generate::Programs;
 use crate::pipeline::Session;
 use crate::report::Format;
 
@@ -97,7 +98,8 @@ impl Context {
                 )
             }
         };
-        Ok(Session::open(&self.directory()?, assetfile.as_ref(), second_home())?)
+        let session = Session::open(&self.directory()?, assetfile.as_ref(), second_home())?;
+        Ok(session.with_programs(Programs::new(env::vars_os())))
     }
 
     /// Writes data to stdout; a reader that went away is no error.

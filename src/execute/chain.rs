@@ -1,7 +1,8 @@
 //! Does the actions of a chain: looks each up by key, runs its body otherwise, records the result.
 //!
-//! Free raw material is never stored: its digest is, and the body runs again if a later action
-//! needs the pixels. Integrate actions only hand over what is to be published; `integrate` commits
+//! Free raw material is not stored: its digest is, and the body runs again if a later action needs
+//! the pixels. Only what exact programs make is kept beside finished files, since they may take long.
+//! What cannot be made again goes through `acquire`. Integrate actions only hand over what is to be published; `integrate` commits
 //! all of it at the end of the run.
 
 use std::collections::BTreeMap;
@@ -13,15 +14,19 @@ use crate::base::facts::FactSheet;
 use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
 use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
 use crate::event::Outcome;
+use crate::execute::acquire::{AcquireError, Acquirer, Delivery, Order};
 use crate::execute::group::{Groups, Waiting};
 use crate::execute::recorder::Recorder;
 use crate::execute::scheduler::Executor;
-use crate::generate::{self, GenerateError, InputError, Inputs};
+use crate::generate::{self, GenerateError, InputError, Inputs, Version};
 use crate::graph::action::ActionKind;
-use crate::graph::key::{process_key, requested_size};
+use crate::graph::key::{command_key, process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
+use crate::lock;
 use crate::process::{self, GroupLevel, Job, ProcessError};
+use crate::purchase::state::Answer;
 use crate::spec::AssetSpec;
+use crate::spec::op::{CommandRun, GenerateOp};
 use crate::validate::{self, Finding};
 
 /// One asset to build: what its actions work on.
@@ -31,8 +36,8 @@ pub struct Chain<'a> {
     pub spec: std::borrow::Cow<'a, AssetSpec>,
     /// Key of its generate action.
     pub wanted: ActionKey,
-    /// Its bought raw material, if it has some.
-    pub bought: Option<Digest>,
+    /// Its raw material, if that was acquired before.
+    pub acquired: Option<Digest>,
     /// Whether its generate action runs again although its result is known.
     pub refresh: bool,
 }
@@ -48,6 +53,10 @@ pub struct Built {
     pub outputs: Vec<(RelPath, Digest)>,
     /// What was measured on them.
     pub facts: FactSheet,
+    /// What was acquired for it in this run.
+    pub purchases: Vec<lock::Purchase>,
+    /// Programs that it was made with, and what they say about their version.
+    pub tools: Vec<(String, String)>,
     /// Whether every result was in the action cache.
     pub cached: bool,
     /// Time spent in its actions.
@@ -81,9 +90,18 @@ pub enum ActionError {
     /// The record of a result could not be read or written.
     #[error("failed to use the action cache")]
     Cache(#[from] ActionCacheError),
-    /// Bought raw material is in no store.
+    /// What cannot be made again was not acquired.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+    /// Acquired raw material is in no store.
     #[error("the bought file {0} is in none of the stores")]
     RawMissing(Digest),
+    /// A program that should always make the same did not.
+    #[error(
+        "`{0}` made something else than before from the same inputs; delete `exact: true`, or keep \
+         the new result with --refresh"
+    )]
+    NotExact(String),
 }
 
 fn list_findings(findings: &[Finding]) -> String {
@@ -99,8 +117,12 @@ pub struct Stores<'a> {
     pub cas: &'a dyn Cas,
     /// Results by action key.
     pub actions: &'a Recorder<'a>,
-    /// Bought raw material by digest.
+    /// Acquired raw material by digest.
     pub raws: &'a (dyn Fn(&Digest) -> Option<Arc<[u8]>> + Sync),
+    /// Acquires what cannot be made again.
+    pub acquirer: &'a Acquirer<'a>,
+    /// Takes warnings about an asset.
+    pub warn: &'a (dyn Fn(&str, String) + Sync),
     /// Files of the project.
     pub inputs: &'a (dyn Inputs + Sync),
     /// Their digests.
@@ -131,6 +153,8 @@ pub(super) struct Progress {
     pub(super) material: Option<Raw>,
     /// Whether the material is among what waits for the rest of a group.
     pub(super) is_waiting: bool,
+    purchases: Vec<lock::Purchase>,
+    tools: Vec<(String, String)>,
     files: Vec<Digest>,
     facts: Option<FactSheet>,
     is_done: bool,
@@ -179,6 +203,8 @@ impl<'a> ChainExecutor<'a> {
                     raw: progress.raw?,
                     outputs,
                     facts: progress.facts?,
+                    purchases: progress.purchases,
+                    tools: progress.tools,
                     cached: !progress.has_run,
                     took: progress.took,
                 })
@@ -198,14 +224,22 @@ impl<'a> ChainExecutor<'a> {
     pub(super) fn generate(
         &self,
         chain: &Chain<'_>,
+        variation: u32,
         progress: &mut Progress,
     ) -> Result<Done, ActionError> {
-        if let Some(bought) = chain.bought {
-            progress.raw = Some(bought);
+        if let Some(acquired) = chain.acquired {
+            progress.raw = Some(acquired);
             return Ok(Done::Cached);
         }
+        let version = self.version(chain, progress)?;
+        if let GenerateOp::Command(run) = &chain.spec.generate
+            && !run.exact
+        {
+            return self.acquire(chain, run, variation, version, progress);
+        }
+        let key = command_key(&chain.wanted, version.as_ref().map(|version| &*version.text));
         if !chain.refresh
-            && let Some(result) = self.stores.actions.get(&chain.wanted)?
+            && let Some(result) = self.stores.actions.get(&key)?
             && let [raw] = result.outputs[..]
         {
             progress.raw = Some(raw);
@@ -213,11 +247,65 @@ impl<'a> ChainExecutor<'a> {
         }
         let raw = generate::generate(&chain.spec.generate, self.stores.inputs)?;
         let digest = raw.digest();
+        if let (GenerateOp::Command(_), Raw::File(bytes, _)) = (&chain.spec.generate, &raw) {
+            self.stores.cas.put(bytes)?;
+        }
         let result = ActionResult { outputs: vec![digest], metadata: String::new() };
-        self.stores.actions.put(chain.wanted, result)?;
+        self.stores.actions.put(key, result)?;
         progress.raw = Some(digest);
         progress.material = Some(raw);
         Ok(Done::Ran)
+    }
+
+    /// What the asset's program says about its version, if it is one that is asked.
+    fn version(
+        &self,
+        chain: &Chain<'_>,
+        progress: &mut Progress,
+    ) -> Result<Option<Version>, ActionError> {
+        let GenerateOp::Command(run) = &chain.spec.generate else { return Ok(None) };
+        let inputs = self.stores.inputs;
+        let version = inputs.commands().version(run, inputs)?;
+        if let Some(version) = &version {
+            progress.tools = vec![(run.program().to_owned(), version.line())];
+        }
+        Ok(version)
+    }
+
+    /// Runs a program whose result cannot be made again, or takes what it once gave.
+    fn acquire(
+        &self,
+        chain: &Chain<'_>,
+        run: &CommandRun,
+        variation: u32,
+        version: Option<Version>,
+        progress: &mut Progress,
+    ) -> Result<Done, ActionError> {
+        let order = Order {
+            asset: chain.spec.id.clone(),
+            wanted: chain.wanted,
+            // Nobody resolves it any further: a program gets what the spec says.
+            sent: chain.wanted,
+            index: variation,
+            provider: "command",
+            model: run.program().to_owned(),
+            estimated_micros: 0,
+        };
+        let acquired = self.stores.acquirer.acquire(&order, || {
+            let raw =
+                self.stores.inputs.commands().run(run, Some(variation), self.stores.inputs)?;
+            let model_used = version.map(|version| version.line());
+            let answer = Answer { model_used, ..Answer::default() };
+            Ok(Delivery { bytes: raw.0, extension: raw.1.extension(), answer })
+        })?;
+        for warning in acquired.warnings {
+            (self.stores.warn)(&chain.spec.id, warning);
+        }
+        let done = if acquired.delivery.is_some() { Done::Ran } else { Done::Cached };
+        progress.purchases.push(acquired.purchase);
+        let first = progress.purchases.iter().min_by_key(|purchase| purchase.index);
+        progress.raw = first.map(|purchase| purchase.raw);
+        Ok(done)
     }
 
     fn process(&self, asset: AssetIndex) -> Result<Done, ActionError> {
@@ -296,16 +384,30 @@ impl<'a> ChainExecutor<'a> {
 
     /// Raw material that is known by digest only: read from the purchases or made once more.
     pub(super) fn remake(&self, chain: &Chain<'_>, digest: &Digest) -> Result<Raw, ActionError> {
-        if chain.bought.is_none() {
-            return Ok(generate::generate(&chain.spec.generate, self.stores.inputs)?);
-        }
-        let bytes = (self.stores.raws)(digest).ok_or(ActionError::RawMissing(*digest))?;
+        let bytes = match &chain.spec.generate {
+            GenerateOp::Command(run) if run.exact => match self.stores.cas.get(digest)? {
+                Some(bytes) => Arc::from(bytes),
+                None => return self.repeat(run, digest),
+            },
+            op if op.is_free() => return Ok(generate::generate(op, self.stores.inputs)?),
+            _ => (self.stores.raws)(digest).ok_or(ActionError::RawMissing(*digest))?,
+        };
         let fallback = match chain.spec.media {
             crate::base::MediaKind::Image => Encoding::Png,
             crate::base::MediaKind::Audio => Encoding::Wav,
         };
         let encoding = Encoding::sniff(&bytes).unwrap_or(fallback);
         Ok(Raw::File(bytes, encoding))
+    }
+
+    /// Runs an exact program once more, and holds it to its word.
+    fn repeat(&self, run: &CommandRun, digest: &Digest) -> Result<Raw, ActionError> {
+        let inputs = self.stores.inputs;
+        let (bytes, encoding) = inputs.commands().run(run, None, inputs)?;
+        match self.stores.cas.put(&bytes)? == *digest {
+            true => Ok(Raw::File(bytes, encoding)),
+            false => Err(ActionError::NotExact(run.program().to_owned())),
+        }
     }
 
     fn validate(chain: &Chain<'_>, progress: &Progress) -> Result<Done, ActionError> {
@@ -321,13 +423,18 @@ impl Executor for ChainExecutor<'_> {
         let done = match action.kind {
             ActionKind::Generate => {
                 let (chain, mut progress) = self.lock(action.asset);
-                self.generate(chain, &mut progress).and_then(|done| {
-                    self.measure_for_group(action.asset, &mut progress)?;
+                self.generate(chain, action.variation, &mut progress).and_then(|done| {
+                    if chain.spec.selection.variations == 1 {
+                        self.measure_for_group(action.asset, &mut progress)?;
+                    }
                     Ok(done)
                 })
             }
             // One raw is known per chain: what was bought was chosen when it was planned.
-            ActionKind::Select => Ok(Done::Cached),
+            ActionKind::Select => {
+                let mut progress = self.lock(action.asset).1;
+                self.measure_for_group(action.asset, &mut progress).map(|()| Done::Cached)
+            }
             ActionKind::Process => self.process(action.asset),
             ActionKind::Validate => {
                 let (chain, progress) = self.lock(action.asset);

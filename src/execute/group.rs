@@ -103,10 +103,10 @@ impl ChainExecutor<'_> {
             return Ok(Some(level.clone()));
         }
         if progress.raw.is_none() {
-            if !chain.spec.generate.is_free() && chain.bought.is_none() {
+            if !chain.spec.generate.is_free() && chain.acquired.is_none() {
                 return Ok(None);
             }
-            self.generate(chain, progress)?;
+            self.generate(chain, 0, progress)?;
         }
         let raw = progress.raw.expect("it was just generated");
         let found = self.find_level(chain, &gain, &raw, progress)?;

@@ -1,7 +1,9 @@
 //! Bodies of generate actions: an op and input bytes become raw material.
 //!
-//! Offline ops only touch what [`Inputs`] gives them and give the same material everywhere.
+//! Offline ops only touch what [`Inputs`] gives them and, but for the programs of `command`, give the
+//! same material everywhere.
 
+mod command;
 mod file;
 mod fonts;
 mod placeholder;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use crate::base::{Raw, RelPath};
 use crate::spec::op::GenerateOp;
 
+pub use command::{CommandError, Commands, Crash, Programs, Version, program_input, sweep};
 pub use fonts::{FontError, FontSet};
 pub use placeholder::PlaceholderError;
 pub use svg::SvgError;
@@ -28,6 +31,9 @@ pub trait Inputs {
 
     /// The fonts that text in drawings is set in.
     fn fonts(&self) -> &FontSet;
+
+    /// How programs are run.
+    fn commands(&self) -> &Commands;
 }
 
 /// Why a file of the project cannot be read.
@@ -101,6 +107,9 @@ pub enum GenerateError {
     /// A stand-in cannot be made.
     #[error("failed to make a placeholder")]
     Placeholder(#[from] PlaceholderError),
+    /// A program gave nothing that can be used.
+    #[error(transparent)]
+    Command(#[from] CommandError),
 }
 
 /// Makes the raw material of one asset.
@@ -113,7 +122,10 @@ pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateErr
             Err(GenerateError::NoProvider { provider: request.provider.clone() })
         }
         GenerateOp::Synth(sound) => Ok(Raw::Audio(synth::make(sound)?)),
-        GenerateOp::Command(_) => Err(GenerateError::Unsupported { provider: "command" }),
+        GenerateOp::Command(run) => {
+            let (bytes, encoding) = inputs.commands().run(run, None, inputs)?;
+            Ok(Raw::File(bytes, encoding))
+        }
         GenerateOp::Svg(drawing) => {
             let path = &drawing.source;
             let bytes = read(path, inputs)?;
@@ -153,11 +165,12 @@ mod tests {
 
     use super::*;
     use crate::base::{Encoding, MediaKind};
-    use crate::spec::op::{CommandRun, Prompt, Request, SvgDrawing};
+    use crate::spec::op::{Prompt, Request, SvgDrawing};
 
     struct Files {
         files: BTreeMap<&'static str, &'static [u8]>,
         fonts: FontSet,
+        commands: Commands,
     }
 
     impl Inputs for Files {
@@ -173,6 +186,10 @@ mod tests {
 
         fn fonts(&self) -> &FontSet {
             &self.fonts
+        }
+
+        fn commands(&self) -> &Commands {
+            &self.commands
         }
     }
 
@@ -193,6 +210,7 @@ mod tests {
                 ("art/denied.png", b"denied"),
             ]),
             fonts: FontSet::shipped(),
+            commands: Commands::new(Programs::default(), "unused".into(), "0", []),
         };
         generate(&op, &files).map_err(|error| {
             let mut text = error.to_string();
@@ -270,21 +288,9 @@ mod tests {
             edit: None,
             fallback: Vec::new(),
         };
-        let command = CommandRun {
-            run: vec!["true".to_owned()],
-            inputs: Vec::new(),
-            output: path("out.png"),
-            version: Vec::new(),
-            exact: true,
-        };
-        for (op, message) in [
-            (
-                GenerateOp::Request(Box::new(request)),
-                "there is no provider `openai` in this version",
-            ),
-            (GenerateOp::Command(command), "`provider: command` is not supported by this version"),
-        ] {
-            assert_eq!(run(op), Err(message.to_owned()));
-        }
+        assert_eq!(
+            run(GenerateOp::Request(Box::new(request))),
+            Err("there is no provider `openai` in this version".to_owned())
+        );
     }
 }

@@ -26,6 +26,7 @@ pub const KEY_SCHEMA: u32 = 1;
 const WANTED_DOMAIN: &str = "assetbuild wanted 1";
 const DEFINITION_DOMAIN: &str = "assetbuild definition 1";
 const PROCESS_DOMAIN: &str = "assetbuild process 1";
+const COMMAND_DOMAIN: &str = "assetbuild command 1";
 const LEVEL_DOMAIN: &str = "assetbuild level 1";
 const SHARE_DOMAIN: &str = "assetbuild group share 1";
 
@@ -121,6 +122,16 @@ pub fn process_key(
         sink.field("file", encoding.extension());
         sink.field("variant", variant.as_deref().unwrap_or(""));
     }
+    sink.finish()
+}
+
+/// The key of what an exact program makes: the wanted key, and what the program says about its
+/// version, if it is asked.
+pub fn command_key(wanted: &ActionKey, version: Option<&str>) -> ActionKey {
+    let Some(version) = version else { return *wanted };
+    let mut sink = KeyHasher::new(COMMAND_DOMAIN);
+    sink.field("wanted", &wanted.to_string());
+    sink.field("version", version);
     sink.finish()
 }
 
@@ -221,7 +232,18 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             write_file("generation.source", source, inputs, sink);
         }
         GenerateOp::Command(run) => {
-            let CommandRun { run, inputs: files, output, version, exact } = run;
+            let CommandRun {
+                run,
+                inputs: files,
+                output,
+                // What it prints is noted with the result and decides on cached ones.
+                version: _,
+                exact,
+                env,
+                timeout: _,
+                max_output: _,
+                media: _,
+            } = run;
             sink.field("generation.provider", "command");
             write_list("generation.run", run, sink);
             for (index, file) in files.iter().enumerate() {
@@ -230,7 +252,7 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
                 write_file(&format!("generation.inputs[{index}]"), file, inputs, sink);
             }
             sink.field("generation.output", output.as_str());
-            write_list("generation.version", version, sink);
+            write_list("generation.env", env, sink);
             sink.field("generation.exact", &exact.to_string());
         }
     }

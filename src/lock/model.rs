@@ -71,6 +71,16 @@ impl Block {
         self.outputs.iter().find(|(own, _)| own == path).map(|(_, digest)| *digest)
     }
 
+    /// The raw material that was acquired for a request, or declared good for it.
+    pub fn raw_for(&self, wanted: &ActionKey) -> Option<Digest> {
+        let holds = self.wanted == *wanted || self.kept.iter().any(|kept| kept.wanted == *wanted);
+        if holds && !self.provisional && self.raw.is_some() {
+            return self.raw;
+        }
+        let own = self.purchases.iter().filter(|purchase| purchase.wanted == *wanted);
+        own.min_by_key(|purchase| (purchase.extra, purchase.index)).map(|purchase| purchase.raw)
+    }
+
     /// Takes over the purchases that only `other` knows, after the own ones.
     pub fn merge_purchases(&mut self, other: &Self) {
         for purchase in &other.purchases {

@@ -24,6 +24,7 @@ use crate::pipeline::prepare::{LazyState, Prepared, Timing};
 use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
+use crate::purchase::JournalError;
 
 /// How a build runs.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +76,9 @@ pub enum BuildError {
     /// The record of this run cannot be kept.
     #[error("failed to begin a run")]
     Run(#[from] RunError),
+    /// What an earlier run left cannot be cleaned up.
+    #[error("failed to recover what an earlier run left")]
+    Recover(#[from] JournalError),
     /// A font of the Assetfile cannot be used.
     #[error("failed to load fonts")]
     Fonts(#[from] FontError),

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList, FileFacts, RelPath};
-use crate::cache::{Batch, Content, FileError, LocalCas, Run, State, StateError, StateNotice};
+use crate::cache::{
+    Batch, Content, FileError, LocalCas, Run, RunError, State, StateError, StateNotice,
+};
+use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::{
-    self, Built as BuiltChain, Chain, ChainExecutor, Groups, Recorder, StopSignal, Stores,
+    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Groups, Recorder, StopSignal, Stores,
 };
-use crate::generate::{FontSet, InputError, Inputs};
+use crate::generate::{self, Commands, FontSet, InputError, Inputs};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{KEY_SCHEMA, requested_size};
 use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
@@ -30,7 +33,7 @@ use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::pipeline::table::{FileTable, Learned, input_content};
 use crate::plan::{AssetPlan, Keys, Work};
-use crate::purchase::RawStore;
+use crate::purchase::{Journal, RawStore};
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, GroupGain, Placeholder, ProcessOp, Step};
 
@@ -45,6 +48,7 @@ pub(super) struct Building<'a> {
     cas: LocalCas,
     raws: RawStore,
     fonts: FontSet,
+    commands: Commands,
     leftover: Vec<(crate::base::ActionKey, crate::cache::ActionResult)>,
 }
 
@@ -66,11 +70,14 @@ impl<'a> Building<'a> {
             reporter.report(&Event::Warning { asset: None, message });
         }
         let run = Run::begin(session.cache())?;
-        for dead in run.claim_dead()? {
-            // Nothing that a run without purchases leaves behind needs more than this.
-            dead.forget()?;
-        }
         let config = &prepared.loaded.config;
+        clean_up_after_others(session, config, &run)?;
+        let commands = Commands::new(
+            session.programs().clone(),
+            session.cache().programs(),
+            run.id().as_str(),
+            secret_names(config),
+        );
         Ok(Self {
             session,
             prepared,
@@ -81,6 +88,7 @@ impl<'a> Building<'a> {
             cas: LocalCas::new(session.cache()),
             raws: session.raws(&config.paid_dir),
             fonts: load_fonts(session, config, &prepared.table)?,
+            commands,
             leftover: Vec::new(),
         })
     }
@@ -105,14 +113,31 @@ impl<'a> Building<'a> {
         let groups = self.groups(&chained, &digests);
         let members = groups.values().flatten();
         let in_need: BTreeSet<AssetIndex> = chained.iter().chain(members).copied().collect();
-        let chains = in_need.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
+        let chains: BTreeMap<_, _> =
+            in_need.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
+        if self.request.locked {
+            refuse_acquisitions(&chains)?;
+        }
         let recorder = Recorder::new(self.state);
-        let inputs = Disk { session: self.session, table, fonts: &self.fonts };
+        let Self { session, fonts, commands, .. } = &*self;
+        let inputs = Disk { session, table, fonts, commands };
         let raws = |digest: &Digest| {
             let found = self.raws.get(*digest).ok()?.ok()?;
             Some(Arc::from(found.bytes))
         };
+        let acquirer = Acquirer {
+            journal: Journal::new(&loaded.config.paid_dir.under(self.session.root())),
+            raws: &self.raws,
+            second_home: self.session.second_home(),
+            slots: self.session.cache().slots(),
+            run: self.run.id().as_str(),
+        };
+        let warn = |asset: &str, message: String| {
+            self.reporter.report(&Event::Warning { asset: Some(asset.to_owned()), message });
+        };
         let stores = Stores {
+            acquirer: &acquirer,
+            warn: &warn,
             cas: &self.cas,
             actions: &recorder,
             raws: &raws,
@@ -188,14 +213,14 @@ impl<'a> Building<'a> {
         if self.plan(asset).work == Work::Placeholder {
             let stand_in = placeholder_for(spec);
             let wanted = Wanted::of(&stand_in, digests).key;
-            return Chain { spec: Cow::Owned(stand_in), wanted, bought: None, refresh: false };
+            return Chain { spec: Cow::Owned(stand_in), wanted, acquired: None, refresh: false };
         }
-        let bought = match spec.generate.is_free() {
-            true => None,
-            false => self.old_block(asset).and_then(|block| block.raw),
-        };
         let wanted = self.keys(asset).wanted.key;
-        Chain { spec: Cow::Borrowed(spec), wanted, bought, refresh: policy.refresh }
+        let acquired = match spec.generate.is_free() {
+            true => None,
+            false => self.old_block(asset).and_then(|block| block.raw_for(&wanted)),
+        };
+        Chain { spec: Cow::Borrowed(spec), wanted, acquired, refresh: policy.refresh }
     }
 
     /// The block of what was built.
@@ -207,7 +232,11 @@ impl<'a> Building<'a> {
         block.fields = field_digests(keys);
         block.outputs = built.outputs.clone();
         block.provisional = self.plan(built.asset).work == Work::Placeholder;
+        block.tools.clone_from(&built.tools);
         if let Some(old) = self.old_block(built.asset) {
+            if block.tools.is_empty() && old.raw == Some(built.raw) {
+                block.tools = old.tools;
+            }
             block.purchases = old.purchases;
             block.pick = old.pick;
             if old.raw == Some(built.raw) {
@@ -215,17 +244,19 @@ impl<'a> Building<'a> {
                 block.kept = old.kept;
             }
         }
+        let known: BTreeSet<_> = block.purchases.iter().map(|own| own.id.clone()).collect();
+        let new = built.purchases.iter().filter(|purchase| !known.contains(&purchase.id));
+        block.purchases.extend(new.cloned());
         if !spec.generate.is_free() && !block.provisional {
             block.raw = Some(built.raw);
         }
         block
     }
 
-    fn entry(&self, asset: AssetIndex, facts: &[Option<(u32, u32)>]) -> EntryCommit {
+    fn entry(&self, asset: AssetIndex, block: &Block, facts: &[Option<(u32, u32)>]) -> EntryCommit {
         let spec = self.spec(asset);
-        let block = self.old_block(asset);
         let mut files = spec.publish.files.clone();
-        if let Some(adopted) = block.as_ref().filter(|block| block.adopted) {
+        if let Some(adopted) = self.old_block(asset).filter(|block| block.adopted) {
             // Adopted files stay where they are, whatever the spec says.
             for (file, (path, _)) in files.iter_mut().zip(&adopted.outputs) {
                 file.path.clone_from(path);
@@ -240,10 +271,11 @@ impl<'a> Building<'a> {
             })
             .collect();
         let assets_dir = &self.prepared.loaded.config.assets_dir;
-        let receipt = block.as_ref().and_then(|block| {
-            let raw = block.raw?;
-            block.purchases.iter().find(|purchase| purchase.raw == raw)
-        });
+        // A program of the project is no provider that an entry would have to name.
+        let receipt = block
+            .purchases
+            .iter()
+            .find(|purchase| Some(purchase.raw) == block.raw && purchase.provider != "command");
         let entry = &spec.publish.entry;
         EntryCommit {
             section: entry.section.clone(),
@@ -333,7 +365,8 @@ impl<'a> Building<'a> {
     ) -> AssetCommit {
         let old = self.plan(asset).block_id.clone();
         let renamed_from = old.filter(|id| *id != block.id);
-        AssetCommit { block, entry: Some(self.entry(asset, facts)), renamed_from }
+        let entry = Some(self.entry(asset, &block, facts));
+        AssetCommit { block, entry, renamed_from }
     }
 
     /// Published files of the assets that are as their specs want them, by id.
@@ -471,6 +504,41 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
     stand_in
 }
 
+/// Takes care of what runs left behind that are no longer alive: programs that still run, their
+/// folders, purchases that nobody closed.
+fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Result<(), BuildError> {
+    let live = || -> Result<BTreeSet<String>, RunError> {
+        Ok(run.others()?.iter().chain([run.id()]).map(|id| id.as_str().to_owned()).collect())
+    };
+    generate::sweep(&session.cache().programs(), live)?;
+    let dead = run.claim_dead()?;
+    if !dead.is_empty() {
+        let journal = Journal::new(&config.paid_dir.under(session.root()));
+        let dead: BTreeSet<&str> = dead.iter().map(|run| run.id.as_str()).collect();
+        execute::recover_dead(&journal, |id| !dead.contains(id))?;
+    }
+    for dead in dead {
+        dead.forget()?;
+    }
+    Ok(())
+}
+
+/// Variables that hold keys of providers.
+fn secret_names(config: &Config) -> impl Iterator<Item = String> {
+    let shipped = Catalog::shipped().providers.iter();
+    let shipped = shipped.flat_map(|provider| &provider.engines).flat_map(|engine| &engine.key_env);
+    let own = config.providers.values().filter_map(|settings| settings.api_key_env.as_ref());
+    shipped.chain(own).cloned().collect::<Vec<_>>().into_iter()
+}
+
+/// What has to be acquired changes the lock for certain, so nothing is acquired to find that out.
+fn refuse_acquisitions(chains: &BTreeMap<AssetIndex, Chain<'_>>) -> Result<(), BuildError> {
+    let is_new = |chain: &&Chain<'_>| chain.acquired.is_none() && !chain.spec.generate.is_free();
+    let ids: Vec<String> =
+        chains.values().filter(is_new).map(|chain| chain.spec.id.clone()).collect();
+    if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
+}
+
 fn load_fonts(
     session: &Session,
     config: &Config,
@@ -493,6 +561,7 @@ struct Disk<'a> {
     session: &'a Session,
     table: &'a FileTable,
     fonts: &'a FontSet,
+    commands: &'a Commands,
 }
 
 impl Inputs for Disk<'_> {
@@ -514,5 +583,9 @@ impl Inputs for Disk<'_> {
 
     fn fonts(&self) -> &FontSet {
         self.fonts
+    }
+
+    fn commands(&self) -> &Commands {
+        self.commands
     }
 }

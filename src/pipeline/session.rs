@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{Digest, RelPath};
 use crate::cache::{CacheDir, Cas as _, FileError, LocalCas, ProjectFiles};
+use crate::generate::Programs;
 use crate::purchase::RawStore;
 
 /// The name of the project file.
@@ -22,6 +23,7 @@ pub struct Session {
     files: ProjectFiles,
     cache: CacheDir,
     second_home: Option<PathBuf>,
+    programs: Programs,
 }
 
 /// The project cannot be opened.
@@ -64,7 +66,24 @@ impl Session {
         let files = ProjectFiles::open(&root)?;
         let has_assetfile = assetfile.under(&root).is_file();
         let cache = CacheDir::of_project(&root);
-        Ok(Self { root, assetfile, has_assetfile, files, cache, second_home })
+        let programs = Programs::default();
+        Ok(Self { root, assetfile, has_assetfile, files, cache, second_home, programs })
+    }
+
+    /// The same project with the programs of this machine.
+    #[must_use]
+    pub fn with_programs(self, programs: Programs) -> Self {
+        Self { programs, ..self }
+    }
+
+    /// The programs of this machine.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    /// The folder for second copies of what was bought, if it is on.
+    pub fn second_home(&self) -> Option<&Path> {
+        self.second_home.as_deref()
     }
 
     /// The root folder.

@@ -9,6 +9,7 @@ use crate::base::{ActionKey, Digest, Encoding, FieldList, RelPath};
 use crate::cache::{Cas, Content, LocalCas};
 use crate::catalog;
 use crate::config::{Config, UntilBought};
+use crate::generate;
 use crate::integrate::manifest::find_entry;
 use crate::integrate::value_digest;
 use crate::lock::{Block, LockFile};
@@ -20,7 +21,7 @@ use crate::plan::{Availability, EntryState, FileState, ReasonCode, World};
 use crate::process;
 use crate::purchase::RawStore;
 use crate::spec::AssetSpec;
-use crate::spec::op::{GenerateOp, Request};
+use crate::spec::op::{CommandRun, GenerateOp, Request};
 
 /// What the manifest holds.
 #[derive(Debug)]
@@ -131,11 +132,7 @@ impl World for ProjectWorld<'_> {
                 other => other,
             },
             GenerateOp::Placeholder(_) | GenerateOp::Synth(_) => Availability::Ready,
-            GenerateOp::Command(_) => {
-                let name = spec.generate.provider();
-                let why = format!("the provider `{name}` is not part of this version");
-                Availability::Unavailable(ReasonCode::ProviderMissing, why)
-            }
+            GenerateOp::Command(run) => self.command(run),
         };
         // Who cannot be asked matters more than what could not be done with the answer.
         if matches!(source, Availability::Unavailable(..)) {
@@ -182,6 +179,26 @@ impl ProjectWorld<'_> {
                 Availability::Unavailable(ReasonCode::InputMissing, format!("failed to {why}"))
             }
             Some(Learned::Absent) | None => Availability::InputMissing(path.clone()),
+        }
+    }
+
+    /// Whether a program and its inputs are there; it is not run.
+    fn command(&self, run: &CommandRun) -> Availability {
+        let inputs = run.inputs.iter().map(|path| self.input(path));
+        if let Some(obstacle) = inputs.into_iter().find(|found| *found != Availability::Ready) {
+            return obstacle;
+        }
+        let words = [run.run.first(), run.version.first()].into_iter().flatten();
+        let programs = self.session.programs();
+        let absent = |word: &&String| {
+            generate::program_input(word).is_none() && programs.find(word).is_none()
+        };
+        match words.into_iter().find(absent) {
+            None => Availability::Ready,
+            Some(word) => {
+                let why = format!("there is no program `{word}` on PATH; install it");
+                Availability::Unavailable(ReasonCode::ProgramMissing, why)
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub enum ReasonCode {
     WaitingForFile,
     /// The provider is not part of this build of the tool.
     ProviderMissing,
+    /// A program is not installed.
+    ProgramMissing,
     /// The model is retired and has no stand-in.
     ModelRetired,
     /// A step is not part of this build of the tool.
@@ -67,6 +69,7 @@ impl ReasonCode {
             Self::InputMissing => "input-missing",
             Self::WaitingForFile => "waiting-for-file",
             Self::ProviderMissing => "provider-missing",
+            Self::ProgramMissing => "program-missing",
             Self::ModelRetired => "model-retired",
             Self::StepMissing => "step-missing",
             Self::RawMissing => "raw-missing",

@@ -72,7 +72,7 @@ pub fn assess(
         work = plan_unbought(spec, block.as_ref(), dirt, world, &mut causes);
     } else if needs_raw
         && !adopted
-        && let Some(cause) = obstacle(spec, block.as_ref(), dirt, world)
+        && let Some(cause) = obstacle(spec, keys, block.as_ref(), world)
     {
         causes.push(cause);
         work = Work::Nothing;
@@ -282,17 +282,20 @@ fn plan_unbought(
 /// What keeps a chain from running although nothing has to be bought.
 fn obstacle(
     spec: &AssetSpec,
+    keys: &Keys,
     block: Option<&Block>,
-    dirt: Dirt,
     world: &dyn World,
 ) -> Option<(State, Reason)> {
     // What a free provider made and a person kept for a paid request has no raw of its own.
-    let raw = block.and_then(|block| block.raw).filter(|_| !dirt.generate);
+    let raw = block.and_then(|block| block.raw_for(&keys.wanted.key));
     if let Some(raw) = raw.filter(|_| !spec.generate.is_free()) {
         if world.has_raw(&raw) {
             return None;
         }
-        let message = format!("the bought file {raw} is in none of the stores");
+        let message = format!(
+            "the bought file {raw} is in none of the stores; bring it back from another checkout or \
+             a backup, or set another `take` to have it made once more"
+        );
         return Some((State::MissingRaw, Reason::new(ReasonCode::RawMissing, message)));
     }
     match world.availability(spec) {
@@ -325,7 +328,7 @@ fn chain(spec: &AssetSpec, dirt: Dirt, was_built: bool, work: Work) -> Vec<Plann
         };
         upstream_dirty |= dirty;
         let paid =
-            kind == ActionKind::Generate && !spec.generate.is_free() && work != Work::Placeholder;
+            kind == ActionKind::Generate && spec.generate.is_paid() && work != Work::Placeholder;
         PlannedAction { kind, variation, state, paid, cost: None }
     };
     let mut actions: Vec<_> = (0..spec.selection.variations)

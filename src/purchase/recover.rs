@@ -42,6 +42,11 @@ pub fn recovery(purchase: &Purchase, run_is_alive: bool, can_look_up: bool, at: 
         State::Reserved | State::Submitted | State::Received if run_is_alive => Recovery::Leave,
         State::Reserved => Recovery::Apply(Change::Release { at }),
         State::Received => Recovery::Apply(settle(purchase, at)),
+        // Nothing was at stake: what ran can simply run again.
+        State::Submitted if purchase.estimated_micros == Some(0) => {
+            let refusal = Some("the run ended before its work did".to_owned());
+            Recovery::Apply(Change::Fail { at, refusal, cost_micros: Some(0) })
+        }
         State::Submitted => {
             let has_name = purchase.job_id.is_some() || purchase.request_id.is_some();
             if can_look_up && has_name { Recovery::LookUp } else { Recovery::Apply(lose_track(at)) }
@@ -56,7 +61,7 @@ pub fn lose_track(at: String) -> Change {
 }
 
 /// Closes a received purchase; a cost that no answer told is its estimate.
-fn settle(purchase: &Purchase, at: String) -> Change {
+pub fn settle(purchase: &Purchase, at: String) -> Change {
     let (cost_micros, basis) = match (purchase.cost_micros, purchase.estimated_micros) {
         (Some(cost), _) => (Some(cost), purchase.basis),
         (None, Some(estimate)) => (Some(estimate), Basis::Estimated),

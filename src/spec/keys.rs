@@ -201,6 +201,21 @@ pub(super) const GENERATION: &[Key] = &[
     Key::new("version", List(&Text), No, "command: program and arguments that print its version"),
     Key::new("exact", Boolean, Request, "command: whether equal inputs always give equal bytes")
         .or("false"),
+    Key::new(
+        "env",
+        List(&Text),
+        Request,
+        "command: names of environment variables that the program gets; their values do not count",
+    )
+    .or("none but PATH and a few fixed ones"),
+    Key::new("timeout", Seconds, No, "command: time after which the program is ended").or("600 s"),
+    Key::new(
+        "max_output_mb",
+        Integer(1, 1_048_576),
+        No,
+        "command: mebibytes that the program may write before it is ended",
+    )
+    .or("512"),
 ];
 
 const PICKS: &[&str] = &["auto", "human"];

@@ -127,7 +127,9 @@ pub(super) fn fits(kind: ProviderKind, key: &str) -> bool {
         "size" => matches!(kind, Svg | Placeholder),
         "vars" => kind == Svg,
         "preset" | "parameters" | "tracks" => kind == Synth,
-        "run" | "inputs" | "output" | "version" | "exact" => kind == Command,
+        "run" | "inputs" | "output" | "version" | "exact" | "env" | "timeout" | "max_output_mb" => {
+            kind == Command
+        }
         _ => false,
     }
 }

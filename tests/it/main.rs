@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod command;
 mod decisions;
 mod example;
 mod explain;

@@ -1,6 +1,7 @@
 //! `generation`: provider, media, and the op that makes the raw material.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Span};
 use crate::catalog::{self, Target};
@@ -405,26 +406,89 @@ impl Reader<'_, '_, '_> {
         let run = self.need("run", "write `run: [program, argument]`");
         let output = self.need_path("output", "write `output: out.png`");
         let run = run?;
-        let paths = |value: Option<&Value>| -> Vec<RelPath> {
-            let items = value.map_or(&[][..], Value::items);
+        let inputs: Vec<RelPath> = {
+            let items = self.generation.get("inputs").map_or(&[][..], Value::items);
             items.iter().filter_map(|item| RelPath::new(item.text()?).ok()).collect()
         };
-        let words = |value: Option<&Value>| -> Vec<String> {
-            let items = value.map_or(&[][..], Value::items);
-            items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
-        };
-        if run.items().is_empty() {
-            let help = "write `run: [program, argument]`";
-            self.checker.wrong_value("`run` names no program", run.span, help);
+        for key in ["run", "version"] {
+            if let Some(words) = self.generation.get(key).cloned() {
+                self.check_words(key, &words, &inputs);
+            }
         }
         let output = output?;
+        self.check_output(&output, &inputs);
+        let (timeout, max_output) = self.limits()?;
         Some(CommandRun {
             run: words(Some(&run)),
-            inputs: paths(self.generation.get("inputs")),
+            inputs,
             output,
             version: words(self.generation.get("version")),
             exact: self.generation.get_text("exact") == Some("true"),
+            env: words(self.generation.get("env")),
+            timeout,
+            max_output,
+            media: self.media,
         })
+    }
+
+    /// A program's name is there, and is an input if it has a folder.
+    fn check_words(&mut self, key: &str, words: &Value, inputs: &[RelPath]) {
+        let Some(first) = words.items().first() else {
+            let help = format!("write `{key}: [program, argument]`");
+            self.checker.wrong_value(format!("`{key}` names no program"), words.span, help);
+            return;
+        };
+        let Some(name) = first.text() else { return };
+        if name.trim().is_empty() {
+            let help = format!("write `{key}: [program, argument]`");
+            self.checker.wrong_value(format!("`{key}` names no program"), first.span, help);
+        } else if name.contains('/') && !name.starts_with('/') {
+            let path = RelPath::new(name.strip_prefix("./").unwrap_or(name));
+            if !path.as_ref().is_ok_and(|path| inputs.contains(path)) {
+                let help = "add it to `inputs`: a program sees nothing else of the project";
+                let message = format!("the program `{name}` is not among its inputs");
+                self.checker.wrong_value(message, first.span, help);
+            }
+        } else if words.items().len() == 1 && name.contains(' ') {
+            let split: Vec<&str> = name.split_whitespace().collect();
+            let help =
+                format!("write one word each, `{key}: [{}]`: there is no shell", split.join(", "));
+            self.checker.wrong_value(format!("there is no program `{name}`"), first.span, help);
+        }
+    }
+
+    fn check_output(&mut self, output: &RelPath, inputs: &[RelPath]) {
+        let below = |outer: &RelPath, inner: &RelPath| {
+            inner.as_str().strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let meets =
+            |input: &RelPath| input == output || below(input, output) || below(output, input);
+        if let Some(input) = inputs.iter().find(|input| meets(input)) {
+            let span =
+                self.generation.get("output").map_or(self.generation.span, |value| value.span);
+            let message = format!("the output `{output}` is in the way of the input `{input}`");
+            self.checker.wrong_value(message, span, "write the output to another path");
+        }
+    }
+
+    /// Time and bytes that a program may take.
+    fn limits(&mut self) -> Option<(Duration, u64)> {
+        let mebibytes = self.generation.get_text("max_output_mb").and_then(yaml::parse_integer);
+        let mebibytes = mebibytes.and_then(|count| u64::try_from(count).ok());
+        let max_output = mebibytes.unwrap_or(CommandRun::USUAL_MAX_OUTPUT_MB) << 20;
+        let Some(value) = self.generation.get("timeout") else {
+            return Some((Duration::from_secs(CommandRun::USUAL_TIMEOUT), max_output));
+        };
+        let seconds = yaml::parse_seconds(value.text()?)?;
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(timeout) if !timeout.is_zero() => Some((timeout, max_output)),
+            _ => {
+                let help = "write `timeout: 600 s`";
+                let message = "the timeout allows no time";
+                self.checker.wrong_value(message, value.span, help);
+                None
+            }
+        }
     }
 
     fn duration(&self) -> Option<f64> {
@@ -444,6 +508,11 @@ impl Reader<'_, '_, '_> {
     fn need_path(&mut self, key: &str, help: &str) -> Option<RelPath> {
         RelPath::new(self.need(key, help)?.text()?).ok()
     }
+}
+
+fn words(value: Option<&Value>) -> Vec<String> {
+    let items = value.map_or(&[][..], Value::items);
+    items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
 }
 
 fn texts(value: Option<&Value>) -> BTreeMap<String, String> {

@@ -1,6 +1,7 @@
 //! What makes raw material: requests to providers, and what the tool makes by itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::base::{AudioMode, MediaKind, RelPath, Scalar};
 use crate::catalog;
@@ -37,6 +38,11 @@ impl GenerateOp {
             | Self::File(_)
             | Self::Manual(_) => true,
         }
+    }
+
+    /// Whether it may cost money.
+    pub fn is_paid(&self) -> bool {
+        matches!(self, Self::Request(_))
     }
 
     /// The provider's name in specs.
@@ -252,4 +258,26 @@ pub struct CommandRun {
     pub version: Vec<String>,
     /// Whether the same inputs always give the same bytes.
     pub exact: bool,
+    /// Names of the environment variables that it gets beside the fixed ones.
+    pub env: Vec<String>,
+    /// Time after which it is ended.
+    pub timeout: Duration,
+    /// Bytes that its folder may grow by.
+    pub max_output: u64,
+    /// Picture or sound: what its output has to be.
+    pub media: MediaKind,
+}
+
+impl CommandRun {
+    /// Seconds that a program may take if the spec does not say.
+    pub const USUAL_TIMEOUT: u64 = 600;
+
+    /// Mebibytes that a program may write if the spec does not say.
+    pub const USUAL_MAX_OUTPUT_MB: u64 = 512;
+
+    /// The name of the program, for people: without its folder.
+    pub fn program(&self) -> &str {
+        let program = self.run.first().map_or("", String::as_str);
+        program.rsplit(['/', '\\']).next().unwrap_or(program)
+    }
 }

@@ -1,0 +1,1 @@
+//! Programs that behave, and programs that do not.
