@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod facts;
 pub mod fields;
+mod figures;
 pub mod media;
 pub mod path;
 pub mod raw;

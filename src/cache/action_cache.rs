@@ -184,6 +184,26 @@ impl State {
         })
     }
 
+    /// What was recorded beside the files that a result gave, for each list of files: reads all results.
+    ///
+    /// # Errors
+    /// `StateError` when the database fails.
+    pub fn metadata_of(&self, files: &[&[Digest]]) -> Result<Vec<Option<String>>, StateError> {
+        let transaction = self.begin_read()?;
+        self.guard(|| {
+            let mut found = vec![None; files.len()];
+            for row in transaction.open_table(ACTIONS)?.iter()? {
+                let Some(result) = decode_result(row?.1.value()) else { continue };
+                for (files, found) in files.iter().zip(&mut found) {
+                    if result.outputs == *files && !result.metadata.is_empty() {
+                        *found = Some(result.metadata.clone());
+                    }
+                }
+            }
+            Ok(found)
+        })
+    }
+
     /// Deletes what `keep` does not want, in one commit.
     ///
     /// # Errors

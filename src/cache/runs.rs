@@ -227,7 +227,6 @@ fn remove(path: &Path) -> Result<(), RunError> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::cache::child::{Child, child_role, say_ready_and_wait};
 

@@ -1,5 +1,7 @@
 //! `plan` and `explain`: what a build would do, and why.
 
+use std::collections::BTreeMap;
+
 use crate::cli::args::{ExplainArgs, PlanArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -41,7 +43,9 @@ pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliErr
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
     let prepared = prepare(context, &session, &selection, Policy::default(), Wakes::Selected)?;
+    let quality = pipeline::quality::measured(&prepared);
     with_view(&prepared, |view| {
+        let view = &PlanView { quality: &quality, ..*view };
         match context.format() {
             Format::Human | Format::Github => context.data(&render::explain_human(view)),
             Format::Json | Format::Ndjson => context.document(&render::plan_json(view)),
@@ -130,5 +134,6 @@ pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_
         plans: &plans,
         known_fresh: &prepared.asleep_ids(),
         orphans: &orphans,
+        quality: &BTreeMap::new(),
     })
 }

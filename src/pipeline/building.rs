@@ -403,6 +403,10 @@ impl<'a> Building<'a> {
             }
             summary.built += 1;
             batch.traces.push((id.clone(), all_fields(self.keys(chain.asset))));
+            for file in &chain.facts.files {
+                let event = Event::Measured { asset: id.clone(), figures: file.figures() };
+                self.reporter.report(&event);
+            }
             let (asset, cached, took) = (id.clone(), chain.cached, chain.took);
             self.reporter.report(&Event::AssetBuilt { asset, cached, took });
         }

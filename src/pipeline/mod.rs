@@ -11,6 +11,7 @@ pub mod load;
 pub mod maintain;
 pub mod overtaken;
 pub mod prepare;
+pub mod quality;
 pub mod recall;
 pub mod remember;
 pub mod select;

@@ -175,7 +175,7 @@ fn by_kind(counts: &[usize; 5]) -> Value {
         .into()
 }
 
-fn scalar(value: &Scalar) -> Value {
+pub(super) fn scalar(value: &Scalar) -> Value {
     match value {
         Scalar::Text(text) => json!(text),
         Scalar::Integer(number) => json!(number),

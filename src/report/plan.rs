@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::base::SourceMap;
+use crate::base::{FactSheet, FileFacts, SourceMap};
 use crate::graph::action::ActionKind;
 use crate::plan::{ActionState, AssetPlan, Cost, Quote, Reason, State, Work};
+use crate::report::ndjson::scalar;
 use crate::spec::AssetSpec;
 
 /// A plan with all that a person or a program wants to know about it.
@@ -21,6 +22,8 @@ pub struct PlanView<'a> {
     pub known_fresh: &'a [String],
     /// Published files of assets that are gone from the specs, by path, with the asset's id.
     pub orphans: &'a [(String, String)],
+    /// What was measured on the files of assets, by id; only `explain` asks for it.
+    pub quality: &'a BTreeMap<String, FactSheet>,
 }
 
 impl PlanView<'_> {
@@ -228,7 +231,7 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
                 .collect();
             let outputs: Vec<&str> =
                 spec.publish.files.iter().map(|file| file.path.as_str()).collect();
-            let document = json!({
+            let mut document = json!({
                 "id": spec.id,
                 "state": plan.state.as_str(),
                 "reasons": reasons_json(view.sources, plan),
@@ -236,6 +239,13 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
                 "actions": actions,
                 "quote": plan.quote.as_ref().map(|quote| quote_json(quote, would_buy(plan, spec))),
             });
+            if let Some(sheet) = view.quality.get(&spec.id) {
+                let figures = |file: &FileFacts| -> Value {
+                    let pairs = file.figures().into_iter();
+                    pairs.map(|(name, value)| (name, scalar(&value))).collect::<Map<_, _>>().into()
+                };
+                document["quality"] = sheet.files.iter().map(figures).collect();
+            }
             (spec.id.as_str(), document)
         })
         .collect();
@@ -246,7 +256,7 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
         (id.as_str(), document)
     }));
     assets.sort_by_key(|(id, _)| *id);
-    let actions: serde_json::Map<String, Value> = ActionKind::ALL
+    let actions: Map<String, Value> = ActionKind::ALL
         .into_iter()
         .zip(dirty_counts(view.plans))
         .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
@@ -304,7 +314,7 @@ pub fn check_json(view: &PlanView<'_>, is_fresh: bool, unfinished: Option<&str>)
             })
         })
         .collect();
-    let mut counts: serde_json::Map<String, Value> =
+    let mut counts: Map<String, Value> =
         State::ALL.into_iter().map(|state| (state.as_str().to_owned(), json!(0))).collect();
     for plan in view.plans {
         let count = counts[plan.state.as_str()].as_u64().unwrap_or(0);
@@ -329,7 +339,7 @@ fn reasons_json(sources: &SourceMap, plan: &AssetPlan) -> Vec<Value> {
     plan.reasons
         .iter()
         .map(|reason| {
-            let mut document = serde_json::Map::new();
+            let mut document = Map::new();
             document.insert("code".to_owned(), json!(reason.code.as_str()));
             let optional = [("field", &reason.field), ("old", &reason.old), ("new", &reason.new)];
             for (name, value) in optional {
@@ -399,8 +409,11 @@ pub fn explain_human(view: &PlanView<'_>) -> String {
             .map(|action| format!("{} {}", action.kind.as_str(), action.state.as_str()))
             .collect();
         out += &format!("  actions: {}\n", actions.join(", "));
+        let measured = view.quality.get(&spec.id).map_or(&[][..], |sheet| &sheet.files);
         for file in &spec.publish.files {
-            out += &format!("  file: {}\n", file.path);
+            let found = measured.iter().find(|measured| measured.path == file.path);
+            let summary = found.map_or(String::new(), |found| format!(" ({})", found.summary()));
+            out += &format!("  file: {}{summary}\n", file.path);
         }
     }
     for id in view.known_fresh {

@@ -13,7 +13,7 @@ fn a_fresh_asset_has_no_reasons() {
     insta::assert_snapshot!(explain(&project, "coin"), @r"
     coin: fresh
       actions: generate fresh, process fresh, validate fresh, integrate fresh
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 59.7 % covered, sharpness 121, 318 bytes)
     ");
 }
 
@@ -30,7 +30,7 @@ fn several_changes_are_all_named() {
       because resize dimensions changed: 16x16 → 24x24 (specs/items.yaml:4, from defaults)
       because resize method changed: lanczos → nearest (specs/items.yaml:4, from defaults)
       actions: generate dirty, process dirty, validate pending, integrate dirty
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 59.7 % covered, sharpness 121, 318 bytes)
     ");
 }
 
@@ -61,7 +61,7 @@ fn a_change_in_the_assetfiles_defaults_points_there() {
     gem: stale
       because generation.size changed: 32x32 → 48x48 (Assetfile.yaml:4, from the Assetfile's defaults)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/images/gem.png
+      file: assets/images/gem.png (16x16, 38.4 % covered, sharpness 154, 239 bytes)
     ");
 }
 
@@ -110,7 +110,7 @@ fn a_changed_prompt_names_its_part() {
       because the provider `openai` is not part of this version
       because prompt.base changed: "a brave fox" → "a shy fox" (specs/hero.yaml:3)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/hero.png
+      file: assets/hero.png (64x64, 100.0 % covered, sharpness 140, 318 bytes)
     "#);
     project.edit("style.md", "Bold", "Thin");
     insta::assert_snapshot!(explain(&project, "hero"), @r#"
@@ -139,7 +139,7 @@ fn a_model_that_the_assetfile_changes_is_named() {
       because the provider `openai` is not part of this version
       because generation.model changed: gpt-image-1 → gpt-image-2 (Assetfile.yaml:3, from the Assetfile's defaults)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/hero.png
+      file: assets/hero.png (256x256, 100.0 % covered, sharpness 327, 1149 bytes)
     ");
 }
 

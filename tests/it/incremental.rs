@@ -32,7 +32,7 @@ fn a_changed_field_runs_the_chain_of_its_asset_alone() {
     coin: stale
       because generation.size changed: 32x32 → 64x64 (specs/items.yaml:8)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 59.7 % covered, sharpness 121, 318 bytes)
     ");
     insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
     ~ coin  free: generation.size changed: 32x32 → 64x64 (specs/items.yaml:8)
@@ -53,7 +53,7 @@ fn a_changed_default_runs_what_it_holds_for_and_says_so() {
     coin: stale
       because resize dimensions changed: 16x16 → 24x24 (specs/items.yaml:4, from defaults)
       actions: generate fresh, process dirty, validate pending, integrate pending
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 59.7 % covered, sharpness 121, 318 bytes)
     ");
     insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
     ~ coin  free: resize dimensions changed: 16x16 → 24x24 (specs/items.yaml:4, from defaults)
@@ -344,7 +344,7 @@ fn a_variable_of_a_drawing_is_an_input() {
     coin: stale
       because generation.vars.fill changed: #ffcc00 → #00ff00 (specs/items.yaml:8)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 59.7 % covered, sharpness 121, 318 bytes)
     ");
     assert_eq!(project.actions(&[])[0], "generate coin: ran");
 }

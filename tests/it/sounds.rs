@@ -227,3 +227,24 @@ fn what_a_check_finds_is_said_and_the_old_file_stays() {
     ");
     assert_eq!(project.read_bytes("assets/audio/hop.wav"), before);
 }
+
+#[test]
+fn explain_and_events_tell_what_was_measured() {
+    let project = project("");
+    let events = project.succeed(&["--format", "ndjson", "hop"]).stdout;
+    let measured = events.lines().find(|line| line.contains("\"measured\"")).expect("an event");
+    let event: serde_json::Value = serde_json::from_str(measured).expect("JSON");
+    insta::assert_snapshot!(event["figures"].to_string(), @r#"{"path":"assets/audio/hop.wav","size":1644,"seconds":0.1,"sample_rate":8000,"channels":1,"peak_dbfs":-6.0,"true_peak_dbtp":-4.05,"dc_offset":0.0}"#);
+    insta::assert_snapshot!(project.succeed(&["explain", "hop"]).stdout, @"
+    hop: fresh
+      actions: generate fresh, process fresh, validate fresh, integrate fresh
+      file: assets/audio/hop.wav (0.10 s, 8000 Hz, mono, peak -6.0 dBFS, true peak -4.1 dBTP, no loudness, offset 0.0000, 1644 bytes)
+    ");
+    let plan: serde_json::Value =
+        serde_json::from_str(&project.succeed(&["explain", "hop", "--format", "json"]).stdout)
+            .expect("JSON");
+    assert_eq!(plan["assets"][0]["quality"][0], event["figures"]);
+    std::fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
+    let explained = project.succeed(&["explain", "hop"]).stdout;
+    assert!(explained.contains("file: assets/audio/hop.wav\n"), "{explained}");
+}

@@ -53,7 +53,14 @@ fn quote(model: &str, low: Option<i64>, high: Option<i64>, unit: &str) -> Quote 
 
 fn with_view<T>(plans: &[AssetPlan], assets: &[AssetSpec], show: impl Fn(&PlanView<'_>) -> T) -> T {
     let sources = SourceMap::default();
-    show(&PlanView { sources: &sources, assets, plans, known_fresh: &[], orphans: &[] })
+    show(&PlanView {
+        sources: &sources,
+        assets,
+        plans,
+        known_fresh: &[],
+        orphans: &[],
+        quality: &BTreeMap::new(),
+    })
 }
 
 #[test]
