@@ -58,6 +58,12 @@ pub fn assess(
         dirt = Dirt::ALL;
     }
     let adopted = block.as_ref().is_some_and(|block| block.adopted);
+    let is_stand_in = block.as_ref().is_some_and(|block| block.provisional) && !adopted;
+    if is_stand_in && matches!(world.availability(spec), Availability::Ready) {
+        let message = "a placeholder stands in, and the real one can be made";
+        causes.push((State::Provisional, Reason::new(ReasonCode::Placeholder, message)));
+        dirt = Dirt::ALL;
+    }
     if adopted {
         dirt = Dirt { integrate: causes.iter().any(is_lost), ..Dirt::default() };
     }

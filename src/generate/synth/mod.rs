@@ -55,6 +55,8 @@ pub(super) fn make(sound: &SynthSound) -> Result<Audio, SynthError> {
         let mut dice = Dice::new(*seed);
         let voice = presets::voice(preset, &mut dice);
         let voice = voice.ok_or_else(|| SynthError::Preset(preset.clone()))?;
+        // What the preset does in its own time it does in the time that is asked for.
+        let voice = duration_seconds.map_or(voice, |seconds| voice.paced(seconds));
         effect(values.applied(voice), *duration_seconds, rate, &mut dice)?
     };
     level(&mut samples, values.number("volume").unwrap_or(0.8));
@@ -86,7 +88,7 @@ fn effect(
 /// Brings the highest sample to `volume`.
 fn level(samples: &mut [f64], volume: f64) {
     let highest = samples.iter().fold(0.0f64, |highest, sample| highest.max(sample.abs()));
-    if highest > 0.0 {
+    if highest > 1e-6 {
         let gain = volume / highest;
         samples.iter_mut().for_each(|sample| *sample *= gain);
     }
@@ -110,7 +112,9 @@ impl Values<'_> {
         match self.0.parameters.get(name)? {
             Scalar::Integer(number) => Some(*number as f64),
             Scalar::Number(number) => Some(*number),
-            Scalar::Text(_) | Scalar::Boolean(_) => None,
+            // A number with a plus sign is text to YAML's rules here.
+            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Boolean(_) => None,
         }
     }
 

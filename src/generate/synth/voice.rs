@@ -108,6 +108,18 @@ impl Voice {
         self
     }
 
+    /// The whole voice slower or faster, so that it lasts so long: what moves arrives at the same place.
+    pub(super) fn paced(mut self, seconds: f64) -> Self {
+        let factor = seconds / self.seconds();
+        self.slide /= factor;
+        self.bend /= factor * factor;
+        self.jump_at *= factor;
+        self.duty_sweep /= factor;
+        self.low_pass_sweep /= factor;
+        self.repeat /= factor;
+        self.stretched(seconds)
+    }
+
     /// `frames` samples at `rate`, about within ±1.
     pub(super) fn play(&self, rate: u32, frames: usize, dice: &mut Dice) -> Vec<f64> {
         let fine_rate = f64::from(rate) * FINER as f64;

@@ -31,7 +31,7 @@ pub enum SoundDecodeError {
         expected: f64,
     },
     /// A sample is not a number.
-    #[error("the sample at {seconds:.4} s is not a number, so the file cannot be used")]
+    #[error("the sample at {seconds:.4} s is no number that can be played")]
     NotFinite {
         /// Where.
         seconds: f64,
@@ -75,7 +75,7 @@ pub enum SoundError {
         threshold_db: f64,
     },
     /// Silence has no level.
-    #[error("the sound is silent, and no gain brings that to a level")]
+    #[error("the sound is silent or below -70 dB, and a gain would bring up noise only")]
     NoLevel,
     /// Both ends of the crossfade would meet.
     #[error(

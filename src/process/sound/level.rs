@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Audio;
 use crate::process::sound::error::SoundError;
 use crate::process::sound::limit::limit;
-use crate::process::sound::measure::{Levels, peak};
+use crate::process::sound::measure::{Levels, is_short, peak};
 use crate::spec::op::Level;
 
 /// Decibels as a factor.
@@ -18,6 +18,8 @@ fn decibels(amplitude: f64) -> f64 {
     20.0 * amplitude.log10()
 }
 
+/// dBFS below which a sound counts as silence: what a gain would bring up is noise.
+const SILENCE_DB: f64 = -70.0;
 /// How near to its loudness a sound is brought, in LU; R128 itself allows 0.5.
 const CLOSE_ENOUGH: f64 = 0.05;
 /// How often the gain is corrected for what the limiter took.
@@ -33,7 +35,7 @@ pub(super) fn normalize(
     ceiling_db: f64,
 ) -> Result<Audio, SoundError> {
     let loudest = f64::from(peak(audio));
-    if loudest == 0.0 {
+    if loudest < amplitude(SILENCE_DB) {
         return Err(SoundError::NoLevel);
     }
     let lufs = match target {
@@ -43,6 +45,10 @@ pub(super) fn normalize(
     let levels = Levels::of(audio);
     let ceiling = amplitude(ceiling_db);
     let Some(loudness) = levels.loudness else {
+        if !is_short(audio) {
+            // All of it is below what R128 counts.
+            return Err(SoundError::NoLevel);
+        }
         return Ok(amplified(audio, ceiling / levels.true_peak));
     };
     let gain = lufs - loudness;
@@ -135,10 +141,12 @@ impl GroupLevel {
 /// The gain in dB that brings a group of sounds to a level; 0 if all of them are silent.
 ///
 /// The peak of a group is the highest one. Its loudness is the mean of the sounds' energies, each for
-/// as long as it lasts. The order does not matter.
+/// as long as it lasts, without those that are more than 10 LU below the mean of all: in the manner of
+/// R128, with sounds in the place of blocks. The order does not matter.
 pub fn group_gain(levels: &[GroupLevel], target: Level, ceiling_db: f64) -> f64 {
     let highest = |of: fn(&GroupLevel) -> f64| levels.iter().map(of).fold(0.0, f64::max);
-    let to_peak = |db: f64, peak: f64| if peak > 0.0 { db - decibels(peak) } else { 0.0 };
+    let is_heard = |peak: f64| peak >= amplitude(SILENCE_DB);
+    let to_peak = |db: f64, peak: f64| if is_heard(peak) { db - decibels(peak) } else { 0.0 };
     match target {
         Level::Peak(db) => to_peak(db, highest(|level| level.peak)),
         Level::Lufs(lufs) => match group_loudness(levels) {
@@ -155,7 +163,14 @@ fn group_loudness(levels: &[GroupLevel]) -> Option<f64> {
         .collect();
     // Sums of floating-point numbers depend on their order.
     parts.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.total_cmp(&b.0)));
-    let seconds: f64 = parts.iter().map(|part| part.0).sum();
-    let energy: f64 = parts.iter().map(|part| part.0 * part.1).sum();
-    (energy > 0.0).then(|| 10.0 * (energy / seconds).log10())
+    let mean = |parts: &[(f64, f64)]| -> f64 {
+        let seconds: f64 = parts.iter().map(|part| part.0).sum();
+        parts.iter().map(|part| part.0 * part.1).sum::<f64>() / seconds
+    };
+    if parts.is_empty() {
+        return None;
+    }
+    let gate = mean(&parts) / 10.0;
+    parts.retain(|part| part.1 >= gate);
+    Some(10.0 * mean(&parts).log10())
 }

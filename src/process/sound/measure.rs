@@ -43,6 +43,12 @@ pub(super) fn measure_audio(audio: &Audio) -> AudioFacts {
     }
 }
 
+/// Whether a sound is too short for a loudness by R128.
+pub(super) fn is_short(audio: &Audio) -> bool {
+    let frames = audio.samples.len() / usize::from(audio.channels);
+    (frames as f64) < BLOCK_SECONDS * f64::from(audio.rate)
+}
+
 /// The largest sample, as an amplitude.
 pub(super) fn peak(audio: &Audio) -> f32 {
     audio.samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
@@ -97,7 +103,18 @@ impl Levels {
     }
 
     fn meter(audio: &Audio, mode: Mode) -> Result<EbuR128, ebur128::Error> {
-        EbuR128::new(u32::from(audio.channels), audio.rate, mode)
+        use ebur128::Channel::{
+            self, Center, Left, Mm090, Mm135, Mp090, Mp135, Mp180, Right, Unused,
+        };
+        const BACK: [Channel; 7] = [Left, Right, Center, Unused, Mp180, Mp090, Mm090];
+        const SIDES: [Channel; 8] = [Left, Right, Center, Unused, Mp135, Mm135, Mp090, Mm090];
+        let mut meter = EbuR128::new(u32::from(audio.channels), audio.rate, mode)?;
+        match audio.channels {
+            7 => meter.set_channel_map(&BACK)?,
+            8 => meter.set_channel_map(&SIDES)?,
+            _ => {}
+        }
+        Ok(meter)
     }
 }
 

@@ -267,6 +267,16 @@ impl Reader<'_, '_, '_> {
     }
 
     fn target(&mut self) -> Option<Level> {
+        for key in ["peak", "lufs", "ceiling"] {
+            let written = self.item.get(key).map(|value| value.span);
+            if let (Some(level), Some(span)) = (self.decibel(key), written)
+                && !(-70.0..=0.0).contains(&level)
+            {
+                let near = -level.abs().min(70.0);
+                let help = format!("levels are below full scale; did you mean {near}?");
+                self.checker.wrong_value(format!("`{key}` cannot be {level}"), span, help);
+            }
+        }
         match (self.decibel("peak"), self.decibel("lufs")) {
             (Some(peak), None) => Some(Level::Peak(peak)),
             (None, Some(lufs)) => Some(Level::Lufs(lufs)),

@@ -15,6 +15,9 @@ use crate::process::sound::error::{MAX_CHANNELS, MAX_RATE, MIN_RATE, SoundDecode
 /// Samples of all channels, at most: an hour and a half of stereo at 48 kHz, 2 GiB.
 const MAX_SAMPLES: usize = 1 << 29;
 
+/// The largest sample of a float file, 120 dB over full scale: sums of more could overflow.
+const MAX_AMPLITUDE: f32 = 1e6;
+
 /// Decodes a whole file; `named` is what its name says, for files that do not begin like any format.
 pub(super) fn decode(bytes: &[u8], named: Encoding) -> Result<Audio, SoundDecodeError> {
     let encoding = Encoding::sniff(bytes).unwrap_or(named);
@@ -31,7 +34,8 @@ pub(super) fn decode(bytes: &[u8], named: Encoding) -> Result<Audio, SoundDecode
     if audio.samples.is_empty() {
         return Err(SoundDecodeError::Empty);
     }
-    if let Some(at) = audio.samples.iter().position(|sample| !sample.is_finite()) {
+    let is_absurd = |sample: &f32| !sample.is_finite() || sample.abs() > MAX_AMPLITUDE;
+    if let Some(at) = audio.samples.iter().position(is_absurd) {
         return Err(SoundDecodeError::NotFinite { seconds: seconds(at, &audio) });
     }
     Ok(audio)

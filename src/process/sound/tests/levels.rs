@@ -82,6 +82,18 @@ fn offset_length_and_silence_are_measured() {
 }
 
 #[test]
+fn the_sides_of_surround_are_heard() {
+    for (channels, side) in [(7, 5), (8, 6)] {
+        let mut audio = sine(48_000, channels, 1_000.0, 0.0, 2.0);
+        let tone = sine(48_000, 1, 1_000.0, 0.1, 2.0);
+        for (frame, sample) in tone.samples.iter().enumerate() {
+            audio.samples[frame * usize::from(channels) + side] = *sample;
+        }
+        assert!(facts_after(&audio, &[]).loudness.is_some(), "{channels} channels");
+    }
+}
+
+#[test]
 fn a_peak_is_brought_to_its_level() {
     for level in [-1.0, -6.0, -20.0, 0.0] {
         let facts = facts_after(&sweep(44_100, 2, 0.3), &[normalize(Level::Peak(level), -1.0)]);
@@ -146,10 +158,16 @@ fn a_short_sound_is_brought_to_the_ceiling() {
 
 #[test]
 fn silence_has_no_level() {
-    let raw = Raw::Audio(Audio { rate: 8_000, channels: 1, samples: vec![0.0; 8_000] });
-    for target in [Level::Peak(-1.0), Level::Lufs(-16.0)] {
+    let quiet =
+        |sample| Raw::Audio(Audio { rate: 8_000, channels: 1, samples: vec![sample; 8_000] });
+    let targets = [Level::Peak(-1.0), Level::Lufs(-16.0)];
+    for (raw, target) in [0.0, 1e-40, 3e-5]
+        .map(quiet)
+        .into_iter()
+        .flat_map(|raw| targets.map(move |target| (raw.clone(), target)))
+    {
         insta::allow_duplicates! {
-            insta::assert_snapshot!(failure(&raw, &[normalize(target, -1.0)], &[Encoding::Wav]), @"`normalize` failed: the sound is silent, and no gain brings that to a level");
+            insta::assert_snapshot!(failure(&raw, &[normalize(target, -1.0)], &[Encoding::Wav]), @"`normalize` failed: the sound is silent or below -70 dB, and a gain would bring up noise only");
         }
     }
 }
@@ -192,6 +210,11 @@ fn the_loudness_of_a_group_is_that_of_its_sounds_one_after_another() {
     let together = loudness(&both);
     let gain = group_gain(&[level_of(&a), level_of(&b)], Level::Lufs(-16.0), -1.0);
     assert!((-16.0 - gain - together).abs() < 0.1, "{} and {together}", -16.0 - gain);
+    // A sound far below the others does not make them louder.
+    let hush = stretches(&[(-46.0, 20.0)]);
+    let loud = stretches(&[(-16.0, 2.0)]);
+    let gated = group_gain(&[level_of(&loud), level_of(&hush)], Level::Lufs(-16.0), -1.0);
+    assert!(gated.abs() < 0.1, "{gated}");
     // Sounds below 400 ms count with what they would be if they went on.
     let short = sine(48_000, 2, 1_000.0, from_db(-20.0), 0.15);
     let alone = group_gain(&[level_of(&short)], Level::Lufs(-16.0), -1.0);
