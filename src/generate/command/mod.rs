@@ -251,6 +251,3 @@ pub fn sweep<E>(
 
 /// A variable of the environment: name and value.
 type Variable = (OsString, OsString);
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! Programs that behave, and programs that do not.
