@@ -59,12 +59,6 @@ pub enum GenerateError {
         /// Name in the spec.
         provider: String,
     },
-    /// This version cannot run the op.
-    #[error("`provider: {provider}` is not supported by this version")]
-    Unsupported {
-        /// Name in the spec.
-        provider: &'static str,
-    },
     /// A person has not delivered the file yet.
     #[error("waiting for {path}")]
     AwaitsFile {
