@@ -4,7 +4,7 @@
 //! power cut left torn counts as lost and is made again.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -112,14 +112,17 @@ pub(super) fn replace_file(temp_dir: &Path, path: &Path, chunks: &[&[u8]]) -> io
     written
 }
 
-/// Writes `chunks` over what the file at `path` holds, in place.
+/// Writes `pieces`, each with its offset, over what the file at `path` holds, in place; `size`:
+/// bytes of the whole file.
 ///
 /// A new file beside it would cost as much again for pages that the system hands out and takes back.
 /// So this is for files with a checksum, where half of a write is as good as none.
-pub(super) fn overwrite_file(path: &Path, chunks: &[&[u8]]) -> io::Result<()> {
+pub(super) fn overwrite_file(path: &Path, pieces: &[(u64, &[u8])], size: u64) -> io::Result<()> {
     let mut file = File::options().create(true).write(true).truncate(false).open(path)?;
-    chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
-    let size = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+    for (offset, bytes) in pieces {
+        file.seek(SeekFrom::Start(*offset))?;
+        file.write_all(bytes)?;
+    }
     // Even the size that it has would wait for the file system's journal.
     if file.metadata()?.len() == size { Ok(()) } else { file.set_len(size) }
 }

@@ -11,12 +11,13 @@ use serde_json::Value;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::json::value_digest;
+use crate::integrate::lock_ahead::read_lock;
 use crate::integrate::manifest::Operation;
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::prune::Prune;
 use crate::integrate::publish::{PublishError, digest_on_disk};
 use crate::integrate::record::{FileRedo, RecordError, RedoRecord, Unit};
-use crate::integrate::redo::{self, Blobs, Checkpoint, Step, read_lock};
+use crate::integrate::redo::{self, Blobs, Checkpoint, Step};
 use crate::lock::{Block, LockError, LockFile, OwnedEntry};
 
 /// Proof that this process holds the integrate lock; dropping it lets others go on.
@@ -170,8 +171,7 @@ pub fn commit(
     if !checkpoint.proceed(Step::Record) {
         return Err(CommitError::Interrupted);
     }
-    work.write(record)?;
-    let done = redo::apply(root, &work, Some(lock), blobs, checkpoint, record)?;
+    let done = redo::begin(root, &work, lock, blobs, checkpoint, record)?;
     report.published.extend(done.published);
     report.removed.extend(done.removed);
     report.entries += done.entries;

@@ -174,6 +174,29 @@ impl Staged {
         Ok(Self { path: path.clone(), digest, temp, place, replaces })
     }
 
+    /// Writes the temp file of a file of the tool's own, given in chunks, durably.
+    pub(super) fn write_whole(
+        root: &Path,
+        path: &RelPath,
+        chunks: &[&[u8]],
+    ) -> Result<Self, PublishError> {
+        let place = destination(root, path)?;
+        remove_leftovers(&place);
+        let temp = temp_path(&place, WHOLE);
+        let failed = |source| PublishError::new(path, source);
+        let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
+        // The processor hashes while the disk writes.
+        let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
+        let staged = Self { path: path.clone(), digest, temp, place, replaces };
+        match synced {
+            Ok(()) => Ok(staged),
+            Err(error) => {
+                staged.discard();
+                Err(failed(error))
+            }
+        }
+    }
+
     /// Makes the bytes durable.
     pub(super) fn sync(&self) -> Result<(), PublishError> {
         sync_file(&self.temp).map_err(|source| PublishError::new(&self.path, source))
@@ -182,6 +205,16 @@ impl Staged {
     /// Puts the file in its place.
     pub(super) fn rename(&self) -> Result<(), PublishError> {
         fs::rename(&self.temp, &self.place).map_err(|source| PublishError::new(&self.path, source))
+    }
+
+    /// As `rename`, for a file that may be large; what it replaces is let go without waiting.
+    pub(super) fn rename_whole(&self) -> Result<(), PublishError> {
+        let replaced = File::open(&self.place);
+        self.rename().inspect_err(|_| self.discard())?;
+        // The last one to close a file of megabytes gives its pages back, which takes as long as
+        // writing them.
+        rayon::spawn(|| drop(replaced));
+        Ok(())
     }
 
     /// Removes the temp file.
@@ -228,24 +261,10 @@ pub(super) fn replace_file(
     path: &RelPath,
     chunks: &[&[u8]],
 ) -> Result<Digest, PublishError> {
-    let failed = |source| PublishError::new(path, source);
-    let place = destination(root, path)?;
-    remove_leftovers(&place);
-    let temp = temp_path(&place, WHOLE);
-    write_temp(&place, &temp, chunks).map_err(failed)?;
-    // The processor hashes while the disk writes.
-    let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
-    let replaced = File::open(&place);
-    if let Err(error) = synced.and_then(|()| fs::rename(&temp, &place)) {
-        // What cannot be removed is met again at the next write.
-        let _ = fs::remove_file(&temp);
-        return Err(failed(error));
-    }
-    // The last one to close a file of megabytes gives its pages back, which takes as long as
-    // writing them: that is not waited for.
-    rayon::spawn(|| drop(replaced));
-    sync_folder(place.parent().unwrap_or(root)).map_err(failed)?;
-    Ok(digest)
+    let staged = Staged::write_whole(root, path, chunks)?;
+    staged.rename_whole()?;
+    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))?;
+    Ok(staged.digest())
 }
 
 fn digest_of(chunks: &[&[u8]]) -> Digest {

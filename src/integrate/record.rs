@@ -114,16 +114,18 @@ impl RedoRecord {
             .ok_or_else(|| RecordError::Unreadable { path: path.to_owned() })
     }
 
-    /// Removes the record durably.
+    /// Removes the record. Should it come back after a power cut, what it asks for is done already,
+    /// and the next commit on this disk makes the removal durable before anything else changes.
     ///
     /// # Errors
     /// `RecordError::Io`.
     pub fn remove(path: &Path) -> Result<(), RecordError> {
-        let removed = match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => sync_folder(path.parent().unwrap_or(Path::new("."))),
-        };
-        removed.map_err(|source| RecordError::Io { path: path.to_owned(), source })
+        match fs::remove_file(path) {
+            Err(source) if source.kind() != ErrorKind::NotFound => {
+                Err(RecordError::Io { path: path.to_owned(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn to_json(&self) -> Value {

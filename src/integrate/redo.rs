@@ -1,17 +1,21 @@
 //! Doing what a redo record says, for the first time or again: every step looks at the files as
 //! they are, so it can be repeated, and a person's edit in between stays.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use rayon::prelude::*;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
+use crate::integrate::lock_ahead::{Changes, LockAhead, read_lock, write_lock};
 use crate::integrate::manifest::{self, Edited, Operation};
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::publish::{self, Staged, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
-use crate::lock::{Block, Lock, LockFile, OwnedEntry};
+use crate::lock::{Block, LockFile, OwnedEntry};
 
 /// Gives the bytes of a finished file.
 pub type Blobs<'a> = &'a dyn Fn(&Digest) -> io::Result<Vec<u8>>;
@@ -75,7 +79,7 @@ pub fn roll_forward(
 /// Does all the work of a record that is on disk, then removes it.
 ///
 /// `lock`: the lock as it is on disk, if it was read since the integrate lock was taken.
-pub(super) fn apply(
+fn apply(
     root: &Path,
     work: &RedoRecord,
     lock: Option<&LockFile>,
@@ -83,24 +87,39 @@ pub(super) fn apply(
     checkpoint: &dyn Checkpoint,
     record: &Path,
 ) -> Result<CommitReport, CommitError> {
-    let mut run = Run {
-        root,
-        work,
-        lock,
-        checkpoint,
-        report: CommitReport::default(),
-        dropped: BTreeSet::new(),
-        partial: Vec::new(),
-        kept_entries: BTreeSet::new(),
-    };
-    let staged = run.stage(blobs)?;
-    run.publish(staged)?;
-    run.manifest()?;
-    run.remove()?;
-    run.lock()?;
-    run.step(Step::Done)?;
-    RedoRecord::remove(record)?;
-    Ok(run.report)
+    let mut run = Run::new(root, work, lock, checkpoint);
+    run.files(blobs)?;
+    run.lock(None)?;
+    run.finish(record)
+}
+
+/// Writes the record of a commit that begins, does its work, and removes the record.
+///
+/// The new lock is written beside the old one meanwhile: unless something gets in the way of an
+/// asset, it only has to be renamed.
+///
+/// `lock`: the lock as it is on disk, read since the integrate lock was taken.
+pub(super) fn begin(
+    root: &Path,
+    work: &RedoRecord,
+    lock: &LockFile,
+    blobs: Blobs<'_>,
+    checkpoint: &dyn Checkpoint,
+    record: &Path,
+) -> Result<CommitReport, CommitError> {
+    let mut run = Run::new(root, work, Some(lock), checkpoint);
+    let expected = run.lock_changes(lock)?;
+    let (ahead, published) = thread::scope(|scope| {
+        let ahead = scope.spawn(|| LockAhead::write(root, &work.lock, lock, expected));
+        let published = work.write(record).map_err(Into::into).and_then(|()| run.files(blobs));
+        (ahead.join().expect("writing a file does not panic"), published)
+    });
+    if let Err(error) = published {
+        ahead.discard();
+        return Err(error);
+    }
+    run.lock(Some(ahead))?;
+    run.finish(record)
 }
 
 struct Run<'a> {
@@ -115,9 +134,51 @@ struct Run<'a> {
     partial: Vec<(RelPath, Digest)>,
     /// Units whose manifest entry is not as wanted: the lock keeps saying what it said of it.
     kept_entries: BTreeSet<&'a str>,
+    /// Folders in which something was renamed.
+    folders: BTreeSet<PathBuf>,
 }
 
 impl<'a> Run<'a> {
+    fn new(
+        root: &'a Path,
+        work: &'a RedoRecord,
+        lock: Option<&'a LockFile>,
+        checkpoint: &'a dyn Checkpoint,
+    ) -> Self {
+        Self {
+            root,
+            work,
+            lock,
+            checkpoint,
+            report: CommitReport::default(),
+            dropped: BTreeSet::new(),
+            partial: Vec::new(),
+            kept_entries: BTreeSet::new(),
+            folders: BTreeSet::new(),
+        }
+    }
+
+    /// Everything but the lock.
+    fn files(&mut self, blobs: Blobs<'_>) -> Result<(), CommitError> {
+        let staged = self.stage(blobs)?;
+        self.publish(staged)?;
+        self.manifest()?;
+        self.remove()
+    }
+
+    /// Makes the renames durable, then removes the record.
+    fn finish(self, record: &Path) -> Result<CommitReport, CommitError> {
+        if !(self.folders.len() > FEW && sync_all(self.root)) {
+            // Syncs at the same time cost little more than one.
+            let folders: Vec<_> = self.folders.iter().collect();
+            let synced = folders.into_par_iter().map(|folder| publish::sync_folder(folder));
+            synced.collect::<io::Result<()>>().map_err(CommitError::Sync)?;
+        }
+        self.step(Step::Done)?;
+        RedoRecord::remove(record)?;
+        Ok(self.report)
+    }
+
     fn step(&self, step: Step<'_>) -> Result<(), CommitError> {
         if self.checkpoint.proceed(step) { Ok(()) } else { Err(CommitError::Interrupted) }
     }
@@ -203,8 +264,6 @@ impl<'a> Run<'a> {
 
     fn publish(&mut self, all: Vec<Vec<Staged>>) -> Result<(), CommitError> {
         let work = self.work;
-        let count = all.iter().map(Vec::len).sum::<usize>();
-        let mut folders = BTreeSet::new();
         for (unit, staged) in work.units.iter().zip(all) {
             if self.dropped.contains(unit.id.as_str()) {
                 continue;
@@ -230,16 +289,10 @@ impl<'a> Run<'a> {
                     self.drop_unit(unit, Problem::Publish(error));
                     break;
                 }
-                folders.insert(file.folder().to_owned());
+                self.folders.insert(file.folder().to_owned());
                 let size = file.digest().size;
                 self.report.published.push((unit.id.clone(), file.path().clone(), size));
             }
-        }
-        if count > FEW && sync_all(self.root) {
-            return Ok(());
-        }
-        for folder in folders {
-            publish::sync_folder(&folder).map_err(CommitError::Sync)?;
         }
         Ok(())
     }
@@ -331,7 +384,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn lock(&mut self) -> Result<(), CommitError> {
+    /// `ahead`: the lock as it is to be if nothing got in the way.
+    fn lock(&mut self, ahead: Option<LockAhead>) -> Result<(), CommitError> {
         let path = &self.work.lock;
         let read;
         let lock = match self.lock {
@@ -341,7 +395,26 @@ impl<'a> Run<'a> {
                 &read
             }
         };
-        let mut changes: BTreeMap<String, Option<Block>> = BTreeMap::new();
+        let changes = self.lock_changes(lock)?;
+        let ahead = ahead.and_then(|ahead| ahead.with(&changes));
+        let splice = lock.splice(&changes);
+        if splice.is_unchanged() {
+            return Ok(());
+        }
+        self.step(Step::Lock)?;
+        let staged = match ahead {
+            Some(staged) => staged,
+            None => write_lock(self.root, path, &splice).map_err(CommitError::LockFile)?,
+        };
+        staged.rename_whole().map_err(CommitError::LockFile)?;
+        self.folders.insert(staged.folder().to_owned());
+        self.report.lock = Some(staged.digest());
+        Ok(())
+    }
+
+    /// The blocks that this commit changes.
+    fn lock_changes(&self, lock: &LockFile) -> Result<Changes, CommitError> {
+        let mut changes = Changes::new();
         for unit in &self.work.units {
             let dropped = self.dropped.contains(unit.id.as_str());
             for (id, block) in &unit.blocks {
@@ -379,24 +452,12 @@ impl<'a> Run<'a> {
             }
         }
         changes.retain(|id, block| block.is_some() || lock.contains(id));
-        let splice = lock.splice(&changes);
-        if !splice.is_unchanged() {
-            self.step(Step::Lock)?;
-            let parts: Vec<&[u8]> = splice.parts().map(str::as_bytes).collect();
-            let digest =
-                publish::replace_file(self.root, path, &parts).map_err(CommitError::LockFile)?;
-            self.report.lock = Some(digest);
-        }
-        Ok(())
+        Ok(changes)
     }
 
     /// Takes from other blocks what the units of this commit own now. A block that holds nothing
     /// afterwards goes.
-    fn release(
-        &self,
-        lock: &LockFile,
-        changes: &mut BTreeMap<String, Option<Block>>,
-    ) -> Result<(), CommitError> {
+    fn release(&self, lock: &LockFile, changes: &mut Changes) -> Result<(), CommitError> {
         let mut releases: Vec<(String, Option<&RelPath>, Option<OwnedEntry>)> = Vec::new();
         for unit in self.alive() {
             releases.extend(unit.releases.iter().map(|(id, path)| (id.clone(), Some(path), None)));
@@ -462,7 +523,7 @@ fn same_place(a: &OwnedEntry, b: &OwnedEntry) -> bool {
 /// Changes a block that is in the lock or among the changes.
 fn update(
     lock: &LockFile,
-    changes: &mut BTreeMap<String, Option<Block>>,
+    changes: &mut Changes,
     id: &str,
     change: impl FnOnce(&mut Block),
 ) -> Result<(), CommitError> {
@@ -474,15 +535,6 @@ fn update(
         change(block);
     }
     Ok(())
-}
-
-/// Reads the lock, which must not have conflict markers.
-pub(super) fn read_lock(root: &Path, path: &RelPath) -> Result<LockFile, CommitError> {
-    let text = publish::read_text(root, path).map_err(CommitError::LockFile)?;
-    match crate::lock::read(text.unwrap_or_default())? {
-        Lock::Clean(lock) => Ok(lock),
-        Lock::Conflicted(_) => Err(CommitError::Conflicted),
-    }
 }
 
 /// Makes everything on the project's file system durable, where one call does that.

@@ -77,9 +77,26 @@ pub struct LockFile {
 
 #[derive(Debug)]
 struct Slot {
-    id: String,
+    id: SlotId,
     /// From the header to the end of the last line that is neither blank nor a comment.
     range: Range<usize>,
+}
+
+/// An id: where it stands in the text, or what it says where that has quotes.
+#[derive(Debug)]
+enum SlotId {
+    Bare(Range<usize>),
+    Quoted(String),
+}
+
+impl Slot {
+    /// `text`: that of the lock.
+    fn id<'a>(&'a self, text: &'a str) -> &'a str {
+        match &self.id {
+            SlotId::Bare(range) => &text[range.clone()],
+            SlotId::Quoted(id) => id,
+        }
+    }
 }
 
 impl LockFile {
@@ -97,7 +114,7 @@ impl LockFile {
         let mut slots = Vec::with_capacity(starts.len());
         for (index, &start) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(text.len());
-            let id = header_id(&text[start..end]).ok_or_else(|| LockError::Block {
+            let id = header_id(&text, start, end).ok_or_else(|| LockError::Block {
                 line: line_at(&text, start),
                 message: "a header `[asset.ID]` is needed".to_owned(),
             })?;
@@ -105,7 +122,7 @@ impl LockFile {
         }
         let count = u32::try_from(slots.len()).expect("a lock has fewer than 2^32 blocks");
         let mut by_id: Vec<u32> = (0..count).collect();
-        let id = |index: u32| slots[index as usize].id.as_str();
+        let id = |index: u32| slots[index as usize].id(&text);
         if !by_id.is_sorted_by(|&a, &b| id(a) < id(b)) {
             by_id.sort_by_key(|&index| id(index));
             if let Some(pair) = by_id.windows(2).find(|pair| id(pair[0]) == id(pair[1])) {
@@ -137,7 +154,7 @@ impl LockFile {
 
     /// All ids, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.by_id.iter().map(|&index| self.slots[index as usize].id.as_str())
+        self.by_id.iter().map(|&index| self.id_at(index))
     }
 
     /// Whether the asset has a block.
@@ -180,7 +197,7 @@ impl LockFile {
             index
         });
         let found = index.get(key).map(Vec::as_slice).unwrap_or_default();
-        found.iter().map(|&at| self.slots[at as usize].id.as_str()).collect()
+        found.iter().map(|&at| self.id_at(at)).collect()
     }
 
     /// The asset that published `path`; unreadable blocks are passed over.
@@ -197,7 +214,7 @@ impl LockFile {
             }
             index
         });
-        index.get(path).map(|&at| self.slots[at as usize].id.as_str())
+        index.get(path).map(|&at| self.id_at(at))
     }
 
     /// The asset that wrote the manifest entry `key` in `section`; unreadable blocks are passed
@@ -216,7 +233,7 @@ impl LockFile {
             index
         });
         let place = (section.to_vec(), key.to_owned());
-        index.get(&place).map(|&at| self.slots[at as usize].id.as_str())
+        index.get(&place).map(|&at| self.id_at(at))
     }
 
     /// The text with some blocks replaced, added or removed (none); every other byte stays.
@@ -242,17 +259,18 @@ impl LockFile {
         }
         let mut removed_last = false;
         for slot in &self.slots {
-            if added.peek().is_some_and(|(id, _)| **id < slot.id) {
+            let own_id = slot.id(&self.text);
+            if added.peek().is_some_and(|(id, _)| id.as_str() < own_id) {
                 let before = comment_start(&self.text, copied, slot.range.start);
                 out.keep(copied..before);
                 copied = before;
-                while let Some((_, block)) = added.next_if(|(id, _)| **id < slot.id) {
+                while let Some((_, block)) = added.next_if(|(id, _)| id.as_str() < own_id) {
                     out.add(eol(render(block)));
                     out.add(newline);
                 }
             }
             removed_last = false;
-            match changes.get(&slot.id) {
+            match changes.get(own_id) {
                 None => continue,
                 Some(Some(block)) => {
                     out.keep(copied..slot.range.start);
@@ -299,11 +317,12 @@ impl LockFile {
         text
     }
 
+    fn id_at(&self, index: u32) -> &str {
+        self.slots[index as usize].id(&self.text)
+    }
+
     fn slot(&self, id: &str) -> Option<&Slot> {
-        let at = self
-            .by_id
-            .binary_search_by(|&index| self.slots[index as usize].id.as_str().cmp(id))
-            .ok()?;
+        let at = self.by_id.binary_search_by(|&index| self.id_at(index).cmp(id)).ok()?;
         Some(&self.slots[self.by_id[at] as usize])
     }
 
@@ -337,16 +356,21 @@ fn header_offsets(text: &str) -> Vec<usize> {
     first.into_iter().chain(rest).collect()
 }
 
-/// The id in the header line that `text` begins with.
-fn header_id(text: &str) -> Option<String> {
-    let line = text.lines().next().unwrap_or("");
-    let inner = line.strip_prefix("[asset.")?;
+/// The id in the header line at `start`.
+fn header_id(text: &str, start: usize, end: usize) -> Option<SlotId> {
+    const OPEN: &str = "[asset.";
+    let line = &text[start..end];
+    let line = memchr(b'\n', line.as_bytes()).map_or(line, |at| &line[..at]);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let inner = line.strip_prefix(OPEN)?;
     if let Some(id) = inner.strip_suffix(']')
         && render::is_bare(id)
     {
-        return Some(id.to_owned());
+        let at = start + OPEN.len();
+        return Some(SlotId::Bare(at..at + id.len()));
     }
-    parse::block_table(line).ok().filter(|(_, table)| table.is_empty()).map(|(id, _)| id)
+    let (id, _) = parse::block_table(line).ok().filter(|(_, table)| table.is_empty())?;
+    Some(SlotId::Quoted(id))
 }
 
 /// The end of the last line of `text[start..end]` that is neither blank nor a comment.

@@ -1,12 +1,12 @@
 //! Assets that were not loaded, since nothing about them changed, and what concerns them although
 //! others changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::base::RelPath;
 use crate::cache::snapshot::{self, Snapshot};
-use crate::cache::{Content, ListedFile, Recorded};
-use crate::pipeline::recall::{group_name, state_code};
+use crate::cache::{ListedFile, Recorded};
+use crate::pipeline::recall::{Settled, group_name, state_code};
 use crate::plan::State;
 use crate::spec::op::GroupGain;
 use crate::spec::{self, AssetSpec, Claim};
@@ -22,11 +22,13 @@ pub struct Asleep {
     /// Places, among the record's spec files, of those whose assets sleep.
     pub specs: Vec<usize>,
     /// Files that were read and found to be as recorded.
-    pub settled: HashMap<(RelPath, Content), Recorded>,
+    pub settled: Settled,
     /// Globs that were listed again, as recorded, with the folders that were listed.
     pub relisted: BTreeMap<String, Vec<ListedFile>>,
     /// Whether the record has to be written again although no content changed.
     pub is_outdated: bool,
+    /// The lock, if it had to be read and is the recorded one.
+    pub lock: Option<Recorded>,
 }
 
 impl Asleep {
@@ -50,9 +52,10 @@ impl Asleep {
 
     /// Ids of recorded assets whose spec file is awake or gone.
     pub fn others(&self) -> Vec<String> {
-        let asleep: HashSet<usize> = self.specs.iter().copied().collect();
-        let files = self.snapshot.specs().enumerate().filter(|(place, _)| !asleep.contains(place));
-        files.flat_map(|(_, file)| file.assets()).map(|asset| asset.id().to_owned()).collect()
+        let mut asleep = self.specs.iter().copied().peekable();
+        let files = self.snapshot.specs().enumerate();
+        let others = files.filter(|(place, _)| asleep.next_if_eq(place).is_none());
+        others.flat_map(|(_, file)| file.assets()).map(|asset| asset.id().to_owned()).collect()
     }
 }
 
@@ -91,10 +94,15 @@ pub(super) fn claims_beside<'a>(
         .iter()
         .flat_map(|claim| claim.outputs.iter().map(|path| path.as_str().to_lowercase()))
         .collect();
+    let ends: HashSet<[u8; END]> = paths.iter().map(|path| end_of(path)).collect();
+    let is_contested = move |path: &str| {
+        let may_be = !path.is_ascii() || ends.contains(&end_of(path));
+        may_be && paths.contains(&path.to_lowercase())
+    };
     let rivals = asleep.assets().filter(move |asset| {
         ids.contains(asset.id())
             || keys.contains(asset.key())
-            || asset.outputs().any(|output| paths.contains(&output.path.to_lowercase()))
+            || asset.outputs().any(|output| is_contested(output.path))
     });
     let claims = rivals.filter_map(|asset| {
         let section = asset.section().split(SECTION_SEPARATOR).map(str::to_owned).collect();
@@ -107,4 +115,16 @@ pub(super) fn claims_beside<'a>(
         })
     });
     own.into_iter().chain(claims)
+}
+
+/// Bytes at the end of a path that tell most paths apart.
+const END: usize = 12;
+
+/// The end of a path in lower case, which of thousands is quicker to make than the whole.
+fn end_of(path: &str) -> [u8; END] {
+    let mut end = [0; END];
+    for (to, from) in end.iter_mut().rev().zip(path.bytes().rev()) {
+        *to = from.to_ascii_lowercase();
+    }
+    end
 }

@@ -19,8 +19,9 @@ use crate::integrate::commit::CommitError;
 use crate::integrate::outcome::ManifestChange;
 use crate::integrate::publish::PublishError;
 use crate::pipeline::building::Building;
+use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::Loaded;
-use crate::pipeline::prepare::{LazyState, Prepared, Timing};
+use crate::pipeline::prepare::{Prepared, Timing};
 use crate::pipeline::remember::{self, Draft, Ending, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
@@ -309,9 +310,13 @@ fn record(
     }
     let Ok(stamp) = Stamp::take(session.cache()) else { return };
     let Some(manifest) = manifest_after(session, prepared, after, stamp) else { return };
+    let known = prepared.loaded.asleep.as_ref().and_then(|asleep| asleep.lock);
     let lock = match (stat, after.lock_digest) {
         (None, _) => None,
         (Some(stat), Some(digest)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
+        (Some(stat), None) if known.is_some_and(|known| known.stat == stat) => {
+            known.map(|known| Recorded { racy: stat.is_racy(stamp), ..known })
+        }
         (Some(stat), None) => {
             let path = RelPath::new(LOCKFILE).expect("a literal path inside the project");
             match session.files().digest(&path, Content::Bytes) {

@@ -28,7 +28,7 @@ use crate::integrate::redo::Uninterrupted;
 use crate::lock::{Block, FieldDigests};
 use crate::pipeline::build::{After, BuildError, BuildRequest, lock_stat};
 use crate::pipeline::keys;
-use crate::pipeline::prepare::LazyState;
+use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::pipeline::table::{FileTable, Learned, input_content};

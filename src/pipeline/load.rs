@@ -108,8 +108,8 @@ pub fn load_awake(
     recall: Recall,
     table: &mut FileTable,
 ) -> Result<Option<Loaded>, LoadError> {
-    let Recall { snapshot, awake, asleep, settled, relisted, is_outdated } = recall;
-    let asleep = Asleep { snapshot, specs: asleep, settled, relisted, is_outdated };
+    let Recall { snapshot, awake, asleep, settled, relisted, is_outdated, lock, .. } = recall;
+    let asleep = Asleep { snapshot, specs: asleep, settled, relisted, is_outdated, lock };
     let mut reader = Reader::new(session, table);
     if awake.is_empty() {
         return Ok(Some(reader.nothing(asleep)));

@@ -7,6 +7,7 @@ pub mod asleep;
 pub mod build;
 mod building;
 pub mod keys;
+pub mod lazy_state;
 pub mod load;
 pub mod maintain;
 pub mod overtaken;

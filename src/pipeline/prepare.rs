@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -11,14 +10,13 @@ use serde_json::Value;
 
 use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
-use crate::cache::{
-    CacheDir, Content, LocalCas, Recorded, Stamp, Stat, State, StateError, StateNotice,
-};
+use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, OwnedEntry, ResolveError};
 use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
+use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
@@ -174,7 +172,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     let lock_stat = session.files().stat(&lock_path()).ok();
     let clock = request.clock;
     let mut timings = Vec::new();
-    let (loaded, table) =
+    let (loaded, table, lock) =
         Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
     let mut prepared = Prepared {
         manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::were_all_fresh),
@@ -208,17 +206,23 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     Timing::of(&mut timings, clock, "inputs", || {
         table.learn(session.files(), inputs.into_iter().chain(fonts));
     });
-    Timing::of(&mut timings, clock, "lock", || read_lock(session, &mut prepared))?;
+    Timing::of(&mut timings, clock, "lock", || {
+        let lock = lock.unwrap_or_else(|| read_lock(session, None))?;
+        take_lock(session, &mut prepared, lock)
+    })?;
     Timing::of(&mut timings, clock, "plan", || assess_all(session, request, &mut prepared))?;
     prepared.timings = timings;
     Ok(prepared)
 }
 
+/// The lock, if it was read while the specs were.
+type ReadAhead = Option<Result<Lock, PrepareError>>;
+
 fn load_changes(
     session: &Session,
     request: &Request<'_>,
     stamp: Stamp,
-) -> Result<(Loaded, FileTable), PrepareError> {
+) -> Result<(Loaded, FileTable, ReadAhead), PrepareError> {
     let wakes = request.wakes_selected.then_some(request.selection);
     let wake = |asset: &snapshot::Asset<'_>| {
         wakes.is_some_and(|selection| {
@@ -233,23 +237,30 @@ fn load_changes(
         }
         None => Recalled::Nothing,
     };
+    let mut lock = None;
     let remembered = match recalled {
         Recalled::Nothing => HashMap::new(),
         Recalled::Files(snapshot) => remembered_of(&snapshot, |_| true),
-        Recalled::Assets(recall) => {
-            let remembered = remembered_of(&recall.snapshot, |path| {
-                RelPath::new(path).is_ok_and(|path| recall.awake.contains(&path))
-            });
+        Recalled::Assets(mut recall) => {
+            let awake: HashSet<&str> = recall.awake.iter().map(RelPath::as_str).collect();
+            let remembered = remembered_of(&recall.snapshot, |path| awake.contains(path));
             let mut table = FileTable::new(stamp, remembered);
-            if let Some(loaded) = load::load_awake(session, *recall, &mut table)? {
-                return Ok((loaded, table));
+            let is_needed = !recall.awake.is_empty();
+            let bytes = recall.lock_bytes.take();
+            let (loaded, read) = rayon::join(
+                || load::load_awake(session, *recall, &mut table),
+                || is_needed.then(|| read_lock(session, bytes)),
+            );
+            lock = read;
+            if let Some(loaded) = loaded? {
+                return Ok((loaded, table, lock));
             }
             HashMap::new()
         }
     };
     let mut table = FileTable::new(stamp, remembered);
     let loaded = load::load(session, &mut table)?;
-    Ok((loaded, table))
+    Ok((loaded, table, lock))
 }
 
 /// What the record knows of the files that the assets of some spec files are made of.
@@ -364,9 +375,18 @@ fn index(number: usize) -> AssetIndex {
     AssetIndex(u32::try_from(number).expect("a project has fewer than 2^32 assets"))
 }
 
-fn read_lock(session: &Session, prepared: &mut Prepared) -> Result<(), PrepareError> {
-    let text = read_optional(&session.lock_path(), LOCKFILE)?.unwrap_or_default();
-    match lock::read(text)? {
+/// The lock as it is on disk; `bytes`, if it was read already.
+fn read_lock(session: &Session, bytes: Option<Vec<u8>>) -> Result<Lock, PrepareError> {
+    let text = match bytes.map(String::from_utf8) {
+        Some(Ok(text)) => text,
+        // Reading it as text says what is wrong with it.
+        Some(Err(_)) | None => read_optional(&session.lock_path(), LOCKFILE)?.unwrap_or_default(),
+    };
+    Ok(lock::read(text)?)
+}
+
+fn take_lock(session: &Session, prepared: &mut Prepared, lock: Lock) -> Result<(), PrepareError> {
+    match lock {
         Lock::Clean(lock) => prepared.lock = lock,
         Lock::Conflicted(conflicted) => {
             let empty = LockFile::default();
@@ -535,55 +555,5 @@ pub(super) fn read_optional(
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(PrepareError::Io { path: name.to_owned(), source }),
-    }
-}
-
-/// The database, opened when it is first needed.
-#[derive(Debug, Default)]
-pub struct LazyState {
-    cache: Option<CacheDir>,
-    state: OnceLock<Option<State>>,
-    created: OnceLock<(State, Option<StateNotice>)>,
-}
-
-impl LazyState {
-    fn new(cache: Option<CacheDir>) -> Self {
-        Self { cache, state: OnceLock::new(), created: OnceLock::new() }
-    }
-
-    /// The database for looking at; none if there is none or it cannot be opened, since what it
-    /// would add to a plan is only the old values of changed fields.
-    pub fn get(&self) -> Option<&State> {
-        self.state
-            .get_or_init(|| {
-                let cache = self.cache.as_ref()?;
-                if !cache.state().is_file() {
-                    return None;
-                }
-                match State::open(cache).ok()? {
-                    (state, None) => Some(state),
-                    // What was made again has no old values, and a build has to tell.
-                    opened => {
-                        self.created.set(opened).ok();
-                        None
-                    }
-                }
-            })
-            .as_ref()
-    }
-
-    /// The database for a build, with what a person should know about its opening.
-    ///
-    /// # Errors
-    /// `StateError` if it can neither be opened nor made again.
-    pub fn open(&self, cache: &CacheDir) -> Result<(&State, Option<&StateNotice>), StateError> {
-        if let Some(state) = self.get() {
-            return Ok((state, None));
-        }
-        if self.created.get().is_none() {
-            self.created.set(State::open(cache)?).ok();
-        }
-        let (state, notice) = self.created.get().expect("it was just set");
-        Ok((state, notice.as_ref()))
     }
 }

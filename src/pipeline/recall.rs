@@ -42,11 +42,31 @@ pub struct Recall {
     pub asleep: Vec<usize>,
     /// Files whose content was read since their stat had changed or was too young, and is the
     /// recorded one.
-    pub settled: HashMap<(RelPath, Content), Recorded>,
+    pub settled: Settled,
     /// Globs that were listed again, as recorded, with the folders that were listed.
     pub relisted: BTreeMap<String, Vec<ListedFile>>,
     /// Whether the record has to be written again although no content changed.
     pub is_outdated: bool,
+    /// The lock, if it had to be read and is the recorded one.
+    pub lock: Option<Recorded>,
+    /// The bytes of such a lock.
+    pub lock_bytes: Option<Vec<u8>>,
+}
+
+/// Files that were read and found to be as recorded, by path.
+#[derive(Debug, Default)]
+pub struct Settled(HashMap<String, Vec<(Content, Recorded)>>);
+
+impl Settled {
+    fn insert(&mut self, path: &RelPath, content: Content, recorded: Recorded) {
+        self.0.entry(path.as_str().to_owned()).or_default().push((content, recorded));
+    }
+
+    /// The file as it was read.
+    pub fn get(&self, path: &str, content: Content) -> Option<Recorded> {
+        let (_, recorded) = self.0.get(path)?.iter().find(|(own, _)| *own == content)?;
+        Some(*recorded)
+    }
 }
 
 /// What a command wants awake whatever its state.
@@ -69,8 +89,18 @@ pub fn recall(
     };
     match compare(session, &snapshot, environment, stamp, wake)? {
         None => Ok(Recalled::Files(Box::new(snapshot))),
-        Some(Compared { awake, asleep, settled, relisted, is_outdated }) => {
-            let recall = Recall { snapshot, awake, asleep, settled, relisted, is_outdated };
+        Some(Compared { awake, asleep, settled, relisted, is_outdated, lock }) => {
+            let (lock_bytes, lock) = lock.unzip();
+            let recall = Recall {
+                snapshot,
+                awake,
+                asleep,
+                settled,
+                relisted,
+                is_outdated,
+                lock,
+                lock_bytes,
+            };
             Ok(Recalled::Assets(Box::new(recall)))
         }
     }
@@ -80,9 +110,10 @@ pub fn recall(
 struct Compared {
     awake: BTreeSet<RelPath>,
     asleep: Vec<usize>,
-    settled: HashMap<(RelPath, Content), Recorded>,
+    settled: Settled,
     relisted: BTreeMap<String, Vec<ListedFile>>,
     is_outdated: bool,
+    lock: Option<(Vec<u8>, Recorded)>,
 }
 
 /// Finds what sleeps; none if the whole project has to be loaded.
@@ -97,11 +128,38 @@ fn compare(
     if summary.config != *environment || summary.has_problems {
         return Ok(None);
     }
-    let mut comparison = Comparison::new(session, stamp);
+    let files = session.files();
     let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
-    if !comparison.is_same_file(&lock, summary.lock) {
-        return Ok(None);
-    }
+    let suspect = match (summary.lock, files.stat(&lock).ok()) {
+        (None, None) => None,
+        (Some(recorded), now) if recorded.still_holds(now) => None,
+        (Some(recorded), Some(_)) => Some(recorded),
+        _ => return Ok(None),
+    };
+    let Some(recorded) = suspect else {
+        return compare_files(session, snapshot, Comparison::new(files, stamp), wake);
+    };
+    // A lock of megabytes that a run wrote a moment ago is read while the other files are looked at.
+    let (lock_as_recorded, compared) = rayon::join(
+        || {
+            let (bytes, stat) = files.read(&lock).ok()?;
+            let digest = Content::Bytes.digest(&bytes);
+            let racy = stat.is_racy(stamp);
+            (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
+        },
+        || compare_files(session, snapshot, Comparison::new(files, stamp), wake),
+    );
+    let (Some(lock), Some(compared)) = (lock_as_recorded, compared?) else { return Ok(None) };
+    Ok(Some(Compared { is_outdated: true, lock: Some(lock), ..compared }))
+}
+
+/// Finds what sleeps if lock and settings are as recorded.
+fn compare_files(
+    session: &Session,
+    snapshot: &Snapshot,
+    mut comparison: Comparison<'_>,
+    wake: Wake<'_>,
+) -> Result<Option<Compared>, FileError> {
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
     let Some(listed) = compare_listings(snapshot, session.files(), &found)? else {
         return Ok(None);
@@ -131,7 +189,7 @@ fn compare(
     let Comparison { settled, is_outdated, .. } = comparison;
     let relisted = listed.relisted;
     let is_outdated = is_outdated || !relisted.is_empty() || !listed.removed.is_empty();
-    Ok(Some(Compared { awake, asleep, settled, relisted, is_outdated }))
+    Ok(Some(Compared { awake, asleep, settled, relisted, is_outdated, lock: None }))
 }
 
 /// Spec files up to which it is not worth asking how many are awake.
@@ -145,25 +203,13 @@ fn unportable(path: &str) -> FileError {
 struct Comparison<'a> {
     files: &'a ProjectFiles,
     stamp: crate::cache::Stamp,
-    settled: HashMap<(RelPath, Content), Recorded>,
+    settled: Settled,
     is_outdated: bool,
 }
 
 impl<'a> Comparison<'a> {
-    fn new(session: &'a Session, stamp: crate::cache::Stamp) -> Self {
-        let files = session.files();
-        Self { files, stamp, settled: HashMap::new(), is_outdated: false }
-    }
-
-    fn is_same_file(&mut self, path: &RelPath, recorded: Option<Recorded>) -> bool {
-        let stat = self.files.stat(path).ok();
-        match recorded {
-            None => stat.is_none(),
-            Some(recorded) => {
-                recorded.still_holds(stat)
-                    || self.settle(&[(path.clone(), Content::Bytes, recorded)])[0]
-            }
-        }
+    fn new(files: &'a ProjectFiles, stamp: crate::cache::Stamp) -> Self {
+        Self { files, stamp, settled: Settled::default(), is_outdated: false }
     }
 
     /// Reads suspects; tells of each whether its content is the recorded one.
@@ -177,7 +223,7 @@ impl<'a> Comparison<'a> {
                 Ok((digest, stat)) if digest == recorded.digest => {
                     let racy = stat.is_racy(self.stamp);
                     let fresh = Recorded { stat, digest, racy };
-                    self.settled.insert((path.clone(), *content), fresh);
+                    self.settled.insert(path, *content, fresh);
                     true
                 }
                 _ => false,

@@ -101,7 +101,7 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
         write_listings(asleep, &names, &mut inputs);
         write_shared(asleep, &mut inputs);
     }
-    writer.save(session.cache())
+    writer.save(session.cache(), loaded.asleep.as_ref().map(|asleep| &asleep.snapshot))
 }
 
 fn write_settings(
@@ -252,11 +252,7 @@ fn write_listings(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Input
 
 /// A recorded file, with what was read of it since.
 fn current(asleep: &Asleep, path: &str, content: Content, recorded: Recorded) -> Recorded {
-    if asleep.settled.is_empty() {
-        return recorded;
-    }
-    let found = RelPath::new(path).ok().and_then(|path| asleep.settled.get(&(path, content)));
-    found.copied().unwrap_or(recorded)
+    asleep.settled.get(path, content).unwrap_or(recorded)
 }
 
 /// Copies the records of what concerns no spec file alone, where it was not read in this run.

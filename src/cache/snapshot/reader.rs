@@ -104,6 +104,17 @@ impl Snapshot {
         parsed.finish(&header, parts?)
     }
 
+    /// A table or the strings, by their place behind the header (0), with their offset in the file.
+    pub(super) fn part(&self, index: usize) -> Option<(u64, &[u8])> {
+        let sizes = self.tables.iter().map(Vec::len);
+        let before: usize = sizes.take(index.checked_sub(1)?).sum();
+        let bytes = match self.tables.get(index - 1) {
+            Some(table) => table.as_slice(),
+            None => self.strings.as_bytes(),
+        };
+        Some(((HEADER + before) as u64, bytes))
+    }
+
     /// What it says of the run as a whole.
     pub fn summary(&self) -> &Summary {
         &self.summary

@@ -89,7 +89,7 @@ fn sample() -> SnapshotWriter {
 }
 
 fn saved(writer: SnapshotWriter, cache: &CacheDir) -> Snapshot {
-    writer.save(cache).expect("writable");
+    writer.save(cache, None).expect("writable");
     Snapshot::load(&cache.snapshot(), SCHEMA).expect("just saved")
 }
 
@@ -175,16 +175,53 @@ fn an_empty_project_comes_back_empty() {
 #[test]
 fn a_later_snapshot_replaces_the_earlier_one() {
     let (_dir, cache) = project();
-    sample().save(&cache).expect("writable");
+    sample().save(&cache, None).expect("writable");
     let snapshot = saved(SnapshotWriter::new(summary()), &cache);
     assert_eq!(snapshot.assets().len(), 0);
+}
+
+/// A record of many assets, of which one has another state.
+fn large(changed: usize) -> SnapshotWriter {
+    let mut writer = sample();
+    for number in 0..500 {
+        let state = if number == changed { 3 } else { 1 };
+        let id = format!("asset-{number}");
+        writer.asset(&NewAsset { state, ..asset(&id, &[]) });
+    }
+    writer
+}
+
+#[test]
+fn what_is_written_over_the_last_one_is_what_would_be_written_afresh() {
+    let (_dir, cache) = project();
+    for (before, after) in [(7, 450), (450, 450), (3, 7)] {
+        let last = saved(large(before), &cache);
+        large(after).save(&cache, Some(&last)).expect("writable");
+        let over = fs::read(cache.snapshot()).expect("readable");
+        fs::remove_file(cache.snapshot()).expect("removable");
+        saved(large(after), &cache);
+        assert_eq!(over, fs::read(cache.snapshot()).expect("readable"));
+    }
+    let last = saved(sample(), &cache);
+    large(1).save(&cache, Some(&last)).expect("writable");
+    let longer = Snapshot::load(&cache.snapshot(), SCHEMA).expect("the new one");
+    assert_eq!(longer.assets().len(), saved(sample(), &cache).assets().len() + 500);
+}
+
+#[test]
+fn a_mix_with_what_another_process_wrote_is_refused() {
+    let (_dir, cache) = project();
+    let last = saved(large(7), &cache);
+    saved(large(450), &cache);
+    large(8).save(&cache, Some(&last)).expect("writable");
+    assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none());
 }
 
 #[test]
 fn another_version_is_as_good_as_none() {
     let (_dir, cache) = project();
     assert!(Snapshot::load(&cache.snapshot(), SCHEMA).is_none(), "there is none yet");
-    sample().save(&cache).expect("writable");
+    sample().save(&cache, None).expect("writable");
     assert!(Snapshot::load(&cache.snapshot(), SCHEMA + 1).is_none());
     let mut bytes = fs::read(cache.snapshot()).expect("readable");
     bytes[8] += 1;
@@ -195,7 +232,7 @@ fn another_version_is_as_good_as_none() {
 #[test]
 fn a_snapshot_cut_anywhere_is_refused() {
     let (_dir, cache) = project();
-    sample().save(&cache).expect("writable");
+    sample().save(&cache, None).expect("writable");
     let bytes = fs::read(cache.snapshot()).expect("readable");
     for length in (0..bytes.len()).filter(|length| *length < 1500 || length % 97 == 0) {
         fs::write(cache.snapshot(), &bytes[..length]).expect("writable");
@@ -208,7 +245,7 @@ fn a_snapshot_cut_anywhere_is_refused() {
 #[test]
 fn a_flipped_bit_is_refused_wherever_it_is() {
     let (_dir, cache) = project();
-    sample().save(&cache).expect("writable");
+    sample().save(&cache, None).expect("writable");
     let bytes = fs::read(cache.snapshot()).expect("readable");
     for at in (0..bytes.len()).filter(|at| *at < 1500 || at % 31 == 0) {
         let mut altered = bytes.clone();
@@ -238,5 +275,5 @@ fn numbers_that_lead_nowhere_read_as_nothing() {
 fn a_folder_that_cannot_be_written_is_a_typed_error() {
     let (dir, _) = project();
     let missing = CacheDir::of_project(&dir.path().join("nowhere"));
-    assert!(matches!(sample().save(&missing), Err(SnapshotError::Write { .. })));
+    assert!(matches!(sample().save(&missing, None), Err(SnapshotError::Write { .. })));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::base::{ActionKey, MediaKind};
@@ -9,6 +10,7 @@ use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{combine, of_part};
 use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code, text_place};
+use crate::cache::snapshot::reader::Snapshot;
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
 /// The snapshot cannot be saved.
@@ -184,13 +186,26 @@ impl SnapshotWriter {
 
     /// Saves the snapshot over the last one. A reader that comes in between finds none.
     ///
+    /// `last`: the snapshot that is on disk, as far as is known; what is the same is not written. If
+    /// another process wrote a different one meanwhile, the checksum tells.
+    ///
     /// # Errors
     /// `SnapshotError`; there is no snapshot then.
-    pub fn save(self, cache: &CacheDir) -> Result<(), SnapshotError> {
+    pub fn save(self, cache: &CacheDir, last: Option<&Snapshot>) -> Result<(), SnapshotError> {
         let parts = self.pack()?;
         let path = cache.snapshot();
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        overwrite_file(&path, &parts).map_err(|source| SnapshotError::Write { path, source })
+        let mut pieces = Vec::new();
+        let mut offset = 0;
+        for (index, part) in parts.iter().enumerate() {
+            let known = last.and_then(|last| last.part(index));
+            match known.filter(|(at, _)| *at == offset) {
+                Some((at, known)) => pieces.extend(changed_pieces(at, known, part)),
+                None => pieces.push((offset, part.as_slice())),
+            }
+            offset += part.len() as u64;
+        }
+        overwrite_file(&path, &pieces, offset)
+            .map_err(|source| SnapshotError::Write { path, source })
     }
 
     /// The parts of the file: header, tables, strings.
@@ -301,6 +316,22 @@ impl SnapshotWriter {
             u32::MAX
         })
     }
+}
+
+/// The stretches of `new` with blocks that differ from `old`, with their offsets in the file.
+fn changed_pieces<'a>(offset: u64, old: &[u8], new: &'a [u8]) -> Vec<(u64, &'a [u8])> {
+    const BLOCK: usize = 4096;
+    let starts = (0..new.len()).step_by(BLOCK);
+    let end = |start: usize| (start + BLOCK).min(new.len());
+    let changed = starts.filter(|&at| old.get(at..end(at)) != Some(&new[at..end(at)]));
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for at in changed {
+        match stretches.last_mut() {
+            Some(last) if last.end == at => last.end = end(at),
+            _ => stretches.push(at..end(at)),
+        }
+    }
+    stretches.into_iter().map(|range| (offset + range.start as u64, &new[range])).collect()
 }
 
 /// The string that was stored at an offset, as bytes: their order is that of the text.
