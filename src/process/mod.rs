@@ -179,3 +179,14 @@ impl<'a> Work<'a> {
         }
     }
 }
+
+/// Writes a file for the fuzz target `target`, if the environment asks for it.
+#[cfg(test)]
+fn keep_seed(target: &str, name: &str, bytes: &[u8]) {
+    if std::env::var_os("UPDATE_SEEDS").is_some() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = root.join("fuzz/seeds").join(target);
+        std::fs::create_dir_all(&folder).expect("a folder for seeds");
+        std::fs::write(folder.join(name), bytes).expect("a written seed");
+    }
+}

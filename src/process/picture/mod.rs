@@ -19,6 +19,10 @@ mod sample_files;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod tests;
 mod watermark;
 mod webp;

@@ -3,6 +3,7 @@
 mod codecs;
 mod levels;
 mod robustness;
+mod seeds;
 mod steps;
 
 use std::collections::BTreeMap;
