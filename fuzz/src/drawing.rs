@@ -9,7 +9,7 @@ use assetbuild::generate::{
 };
 use assetbuild::spec::op::{GenerateOp, SvgDrawing};
 
-use crate::{Outcome, check_message};
+use super::{Outcome, check_message};
 
 /// The longer side of what is drawn: a large canvas only takes time.
 const SIDE: u32 = 48;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use assetbuild::lock::{Block, BlockFit, Lock, LockFile, read, render, resolve};
 
-use crate::{Outcome, check_message};
+use super::{Outcome, check_message};
 
 /// Reads `bytes`, with or without conflict markers.
 pub fn check(bytes: &[u8]) -> Outcome {

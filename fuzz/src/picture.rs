@@ -8,7 +8,7 @@ use assetbuild::process::{Job, ProcessError, Processed, process};
 use assetbuild::spec::op::{OutputFile, ProcessOp, Step};
 use image::{ImageFormat, ImageReader};
 
-use crate::{Outcome, check_message};
+use super::{Outcome, check_message};
 
 /// Most pixels that the library decodes; what it says in its errors.
 const MAX_PIXELS: u64 = 100_000_000;

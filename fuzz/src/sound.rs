@@ -6,7 +6,7 @@ use assetbuild::base::{AudioFacts, Encoding, Facts, Raw, RelPath};
 use assetbuild::process::{Job, process};
 use assetbuild::spec::op::{OutputFile, Step};
 
-use crate::{Outcome, check_message};
+use super::{Outcome, check_message};
 
 /// What the library says in its errors.
 const MAX_CHANNELS: u16 = 8;

@@ -6,7 +6,7 @@ use assetbuild::base::{Diagnostics, RelPath, SourceMap};
 use assetbuild::spec::{Context, Listing, Templates, expand, parse};
 use assetbuild::{config, yaml};
 
-use crate::{Outcome, check_message};
+use super::{Outcome, check_message};
 
 /// Reads `bytes` as an Assetfile, and as a spec file of a project with that Assetfile.
 pub fn check(bytes: &[u8]) -> Outcome {

@@ -429,17 +429,17 @@ fn foreign_parts(old: &str) -> (String, String) {
     let Ok((_, table)) = parse::block_table(old) else { return Default::default() };
     let mut spans: Vec<Range<usize>> = Vec::new();
     let mut statements = String::new();
-    let mut unknown: Vec<Range<usize>> = Vec::new();
+    let mut unknown: Vec<(&str, Range<usize>)> = Vec::new();
     for (key, value) in &table {
         let span = key.span().start..value.span().end;
         if !parse::KNOWN_KEYS.contains(&key.get_ref().as_ref()) {
-            unknown.push(span.clone());
+            unknown.push((key.get_ref(), span.clone()));
         }
         spans.push(span);
     }
-    unknown.sort_by_key(|span| span.start);
-    for span in unknown {
-        statements.push_str(&normal(&old[span]));
+    unknown.sort_by_key(|(_, span)| span.start);
+    for (key, span) in unknown {
+        statements.push_str(&statement(old, key, span));
         statements.push('\n');
     }
     let mut comments = String::new();
@@ -452,6 +452,20 @@ fn foreign_parts(old: &str) -> (String, String) {
         start = end;
     }
     (comments, statements)
+}
+
+/// What a block says of `key`, as it stands there at `span`; on one line if it is in pieces, as
+/// dotted keys and tables of its own are.
+fn statement<'a>(old: &'a str, key: &str, span: Range<usize>) -> Cow<'a, str> {
+    let whole: Option<toml::Table> = toml::from_str(old).ok();
+    let assets = whole.as_ref().and_then(|whole| whole.get("asset")).and_then(|v| v.as_table());
+    let value = assets.and_then(|assets| assets.values().next()).and_then(|block| block.get(key));
+    let text = normal(&old[span]);
+    match (value, toml::from_str::<toml::Table>(&text)) {
+        (Some(value), Ok(alone)) if alone.len() == 1 && alone.get(key) == Some(value) => text,
+        (Some(value), _) => Cow::Owned(format!("{} = {value}", render::key(key))),
+        (None, _) => text,
+    }
 }
 
 fn normal(text: &str) -> Cow<'_, str> {

@@ -262,6 +262,17 @@ fn a_change_leaves_every_other_byte_alone() {
 }
 
 #[test]
+fn unknown_keys_in_pieces_stay_too() {
+    let ends = "art.by = [\n  \"us\",\n]\nart.year = 2026\n";
+    let text = format!("{}{ends}", text_of(&[free("coin")]));
+    let lock = LockFile::parse(text).expect("readable");
+    let edited = lock.splice(&change("coin", Some(full("coin")))).to_string();
+    let kept = "art = { by = [\"us\"], year = 2026 }\n";
+    assert_eq!(edited, format!("{}{kept}", text_of(&[full("coin")])));
+    assert_eq!(get(&LockFile::parse(edited).expect("readable"), "coin"), full("coin"));
+}
+
+#[test]
 fn removing_the_last_block_leaves_no_blank_line_at_the_end() {
     let lock = lock_of(&[free("coin"), free("gem")]);
     assert_eq!(lock.splice(&change("gem", None)).to_string(), text_of(&[free("coin")]));

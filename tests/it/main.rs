@@ -6,6 +6,7 @@ mod command;
 mod decisions;
 mod example;
 mod explain;
+mod fuzz_seeds;
 mod incremental;
 mod lock;
 mod manifest;

@@ -38,6 +38,14 @@ pub enum DecodeError {
         /// Rows, as the header says.
         height: u32,
     },
+    /// Its header says that it has no columns or no rows.
+    #[error("the picture is {width}x{height}: there is no pixel in it")]
+    NoPixels {
+        /// Columns, as the header says.
+        width: u32,
+        /// Rows, as the header says.
+        height: u32,
+    },
     /// It has too many bytes, or needs too much memory to decode.
     #[error("the file has {0} bytes; at most {MAX_FILE_BYTES} are decoded")]
     TooManyBytes(u64),
@@ -77,6 +85,9 @@ pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeEr
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(DecodeError::TooManyPixels { width, height });
+    }
+    if width == 0 || height == 0 {
+        return Err(DecodeError::NoPixels { width, height });
     }
     // Twice its output, since a frame of an animation is decoded beside its canvas.
     decoder.set_limits(at_most(decoder.total_bytes() * 2)).map_err(damaged)?;

@@ -265,6 +265,14 @@ fn huge_headers_are_refused_before_their_pixels() {
 }
 
 #[test]
+fn a_picture_without_pixels_is_refused() {
+    let mut gif = file(&solid(3, 2, [0; 4]), Encoding::Gif);
+    gif[8..10].fill(0);
+    let error = decode(&gif, Encoding::Gif).expect_err("no rows");
+    assert_eq!(error.to_string(), "the picture is 3x0: there is no pixel in it");
+}
+
+#[test]
 fn a_file_of_too_many_bytes_is_refused() {
     let bytes = vec![0; MAX_FILE_BYTES as usize + 1];
     let error = decode(&bytes, Encoding::Png).expect_err("too large");
