@@ -30,4 +30,4 @@ pub use rows::{RowTable, Rows};
 pub use runs::{DeadRun, Run, RunError, RunId};
 pub use scan::{KeepFile, ListedFile, Listing};
 pub use snapshot::{Snapshot, SnapshotError, SnapshotWriter};
-pub use state::{RebuildReason, STATE_FORMAT, State, StateError, StateNotice, in_guarded_work};
+pub use state::{RebuildReason, STATE_FORMAT, State, StateError, StateNotice};

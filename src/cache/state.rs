@@ -6,11 +6,9 @@
 //! docs/design/cache-format.md.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,6 +19,7 @@ use redb::{
     WriteTransaction,
 };
 
+use crate::base::guarded;
 use crate::cache::dir::{CacheDir, CacheDirError, unique_name};
 use crate::cache::runs::{RunError, lock_error, open_lock_file};
 
@@ -255,7 +254,7 @@ impl State {
         &self,
         work: impl FnOnce() -> Result<T, redb::Error>,
     ) -> Result<T, StateError> {
-        let reason = match catch_damage(work) {
+        let reason = match guarded(work) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => match damage_of(&error) {
                 Some(reason) => reason,
@@ -295,7 +294,7 @@ fn open_database(path: &Path, marker: &Path, verify: bool) -> Result<Opened, Sta
             RebuildReason::Damaged(reason)
         }));
     }
-    let opened = catch_damage(|| {
+    let opened = guarded(|| {
         let mut builder = Database::builder();
         builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(PAGE_CACHE);
         builder.set_check_integrity_on_open(verify);
@@ -429,26 +428,6 @@ fn unclean_marker(cache: &CacheDir) -> PathBuf {
     cache.path().join("state.unclean")
 }
 
-thread_local! {
-    static IN_GUARDED_WORK: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether this thread runs database code whose panic will be caught and reported as damage: a
-/// panic hook has nothing to say about it.
-pub fn in_guarded_work() -> bool {
-    IN_GUARDED_WORK.get()
-}
-
-/// Runs database work; a panic in it comes back as a value.
-fn catch_damage<T>(
-    work: impl FnOnce() -> Result<T, redb::Error>,
-) -> thread::Result<Result<T, redb::Error>> {
-    let outer = IN_GUARDED_WORK.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    IN_GUARDED_WORK.set(outer);
-    result
-}
-
 /// A database or transaction whose destructor may panic on damage, as it does after a panic inside
 /// it: that is contained here, since it would end the process during an unwinding.
 pub(super) struct Contained<T>(Option<T>);
@@ -461,10 +440,7 @@ impl<T> Contained<T> {
     fn close(&mut self) {
         let value = self.0.take();
         // Whatever this meets was met, and noted, by the work before it.
-        let _ = catch_damage(|| {
-            drop(value);
-            Ok(())
-        });
+        let _ = guarded(|| drop(value));
     }
 
     fn take(mut self) -> T {

@@ -18,7 +18,7 @@ pub mod upkeep;
 use std::ffi::OsString;
 use std::panic;
 
-use crate::cache::in_guarded_work;
+use crate::base::in_guarded_work;
 use crate::cli::args::Command;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;

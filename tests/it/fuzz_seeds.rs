@@ -11,7 +11,7 @@ use assetbuild::base::Encoding;
 use fuzz::Outcome;
 
 #[path = "../../fuzz/src/lib.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the targets use more of it")]
+#[allow(dead_code, unreachable_pub, clippy::print_stderr, reason = "the targets use more of it")]
 mod fuzz;
 
 /// A target's check of some bytes.

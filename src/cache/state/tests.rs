@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use redb::{ConcurrencyMode, Database, SetDurabilityError};
 
 use super::*;
-use crate::base::ActionKey;
+use crate::base::{ActionKey, in_guarded_work};
 use crate::cache::action_cache::{ActionCache as _, ActionResult, Batch};
 use crate::cache::child::{Child, child_role, say_ready, say_ready_and_wait};
 use crate::cache::rows::RowTable;

@@ -15,7 +15,7 @@ use image::{ImageDecoder, ImageReader};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, ImageHrefResolver, ImageKind, Options, Tree, roxmltree};
 
-use crate::base::{Encoding, Image};
+use crate::base::{Encoding, Image, guarded};
 use crate::generate::fonts::FontSet;
 
 pub(super) use vars::escape;
@@ -92,6 +92,9 @@ pub enum SvgError {
     /// Its patterns, masks and clips are made of each other too often.
     #[error("its patterns, masks and clips draw more than {MAX_NODES} groups")]
     TooMuchWork,
+    /// The renderer panicked.
+    #[error("the renderer gave up on it; numbers far outside of the drawing are a usual cause")]
+    Renderer,
     /// The drawing does not say how large it is.
     #[error("it has no size; add a viewBox, or a width and a height in pixels, to <svg>")]
     NoSize,
@@ -145,7 +148,10 @@ pub(super) fn draw(
     let document = roxmltree::Document::parse_with_options(&text, options)?;
     safety::check_references(&document)?;
     check_size(&document)?;
-    render(&parse(&document, fonts)?, size)
+    // The renderer is other people's code, and its arithmetic has corners that no check before it
+    // knows: a slip there must not end the build.
+    let render = || render(&parse(&document, fonts)?, size);
+    guarded(render).unwrap_or(Err(SvgError::Renderer))
 }
 
 /// Checks that the root says how large the drawing is; the renderer would take the bounds of what

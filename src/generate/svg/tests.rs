@@ -98,6 +98,14 @@ fn variables_reach_the_drawing_escaped() {
 }
 
 #[test]
+fn numbers_that_the_renderer_cannot_take_are_an_error() {
+    let message =
+        "the renderer gave up on it; numbers far outside of the drawing are a usual cause";
+    let needle = include_str!("../../../fuzz/seeds/svg/far_numbers.svg");
+    assert_eq!(refused(needle), message);
+}
+
+#[test]
 fn the_size_is_the_one_asked_for_or_the_drawings_own() {
     let size = |text: &str, size| drawn(text, size).map(|image| (image.width, image.height));
     let square = svg("viewBox='0 0 24 24'", "");

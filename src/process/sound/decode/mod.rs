@@ -7,9 +7,7 @@
 mod opus;
 mod symphonia;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crate::base::{Audio, Encoding};
+use crate::base::{Audio, Encoding, guarded};
 use crate::process::sound::error::{MAX_CHANNELS, MAX_RATE, MIN_RATE, SoundDecodeError};
 
 /// Samples of all channels, at most: an hour and a half of stereo at 48 kHz, 2 GiB.
@@ -27,7 +25,7 @@ pub(super) fn decode(bytes: &[u8], named: Encoding) -> Result<Audio, SoundDecode
     };
     // The decoders are other people's code, and files come from strangers: a slip in an index must
     // not end the build.
-    let audio = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+    let audio = guarded(decode).unwrap_or_else(|_| {
         let reason = "the decoder gave up".to_owned();
         Err(SoundDecodeError::Malformed { encoding, seconds: 0.0, reason })
     })?;
