@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use assetbuild::base::{Image, Raw, RelPath};
+use assetbuild::base::{Image, MediaKind, Raw, RelPath};
 use assetbuild::generate::{
     Commands, FontSet, GenerateError, InputError, Inputs, Programs, SvgError, generate,
 };
@@ -46,7 +46,7 @@ fn fitting((width, height): (f32, f32)) -> (u32, u32) {
 fn draw(bytes: &[u8], size: (u32, u32)) -> Result<Image, GenerateError> {
     let source = RelPath::new("a.svg").expect("a plain path");
     let op = GenerateOp::Svg(SvgDrawing { source, size: Some(size), vars: BTreeMap::new() });
-    match generate(&op, &OneFile(bytes))? {
+    match generate(&op, MediaKind::Image, &OneFile(bytes))? {
         Raw::Image(image) => Ok(image),
         other => panic!("a drawing gave {other:?}"),
     }

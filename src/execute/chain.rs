@@ -245,7 +245,7 @@ impl<'a> ChainExecutor<'a> {
             progress.raw = Some(raw);
             return Ok(Done::Cached);
         }
-        let raw = generate::generate(&chain.spec.generate, self.stores.inputs)?;
+        let raw = generate::generate(&chain.spec.generate, chain.spec.media, self.stores.inputs)?;
         let digest = raw.digest();
         if let (GenerateOp::Command(_), Raw::File(bytes, _)) = (&chain.spec.generate, &raw) {
             self.stores.cas.put(bytes)?;
@@ -389,7 +389,9 @@ impl<'a> ChainExecutor<'a> {
                 Some(bytes) => Arc::from(bytes),
                 None => return self.repeat(run, digest),
             },
-            op if op.is_free() => return Ok(generate::generate(op, self.stores.inputs)?),
+            op if op.is_free() => {
+                return Ok(generate::generate(op, chain.spec.media, self.stores.inputs)?);
+            }
             _ => (self.stores.raws)(digest).ok_or(ActionError::RawMissing(*digest))?,
         };
         let fallback = match chain.spec.media {

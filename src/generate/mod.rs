@@ -12,8 +12,8 @@ mod synth;
 
 use std::sync::Arc;
 
-use crate::base::{Raw, RelPath};
-use crate::spec::op::GenerateOp;
+use crate::base::{Encoding, MediaKind, Raw, RelPath};
+use crate::spec::op::{GenerateOp, ManualFile};
 
 pub use command::{CommandError, Commands, Crash, Programs, Version, program_input, sweep};
 pub use fonts::{FontError, FontSet};
@@ -80,8 +80,24 @@ pub enum GenerateError {
         /// The file.
         path: RelPath,
     },
+    /// A file that should hold a picture or a sound holds nothing.
+    #[error("{path} is empty")]
+    EmptyFile {
+        /// The file.
+        path: RelPath,
+    },
+    /// A file is a sound where a picture is wanted, or the other way round.
+    #[error("{path} is {}, and the spec says `type: {}`", .found.extension(), .wanted.as_str())]
+    WrongMedia {
+        /// The file.
+        path: RelPath,
+        /// What it is.
+        found: Encoding,
+        /// What the spec says.
+        wanted: MediaKind,
+    },
     /// Neither the first bytes nor the extension of a file say what it is.
-    #[error("{path} is neither a picture nor a sound of a known format")]
+    #[error("{path} is neither a picture nor a sound of a known format: {}", formats())]
     UnknownEncoding {
         /// The file.
         path: RelPath,
@@ -106,11 +122,20 @@ pub enum GenerateError {
     Command(#[from] CommandError),
 }
 
-/// Makes the raw material of one asset.
+/// `png, webp, …`: what a file may be.
+fn formats() -> String {
+    Encoding::ALL.map(Encoding::extension).join(", ")
+}
+
+/// Makes the raw material of one asset, a picture or a sound as `media` says.
 ///
 /// # Errors
-/// `GenerateError`: what the op needs is missing, broken or not in this version.
-pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateError> {
+/// `GenerateError`: what the op needs is missing, broken, of the other kind or not in this version.
+pub fn generate(
+    op: &GenerateOp,
+    media: MediaKind,
+    inputs: &dyn Inputs,
+) -> Result<Raw, GenerateError> {
     match op {
         GenerateOp::Request(request) => {
             Err(GenerateError::NoProvider { provider: request.provider.clone() })
@@ -128,12 +153,12 @@ pub fn generate(op: &GenerateOp, inputs: &dyn Inputs) -> Result<Raw, GenerateErr
                 .map_err(|source| GenerateError::Svg { path: path.clone(), source })
         }
         GenerateOp::Placeholder(placeholder) => Ok(placeholder::make(placeholder)?),
-        GenerateOp::File(path) => take_file(path, read(path, inputs)?),
-        GenerateOp::Manual(path) => match read(path, inputs) {
+        GenerateOp::File(path) => take_file(path, media, read(path, inputs)?),
+        GenerateOp::Manual(ManualFile { source: path, .. }) => match read(path, inputs) {
             Err(GenerateError::Input { source: InputError::NotFound, .. }) => {
                 Err(GenerateError::AwaitsFile { path: path.clone() })
             }
-            bytes => take_file(path, bytes?),
+            bytes => take_file(path, media, bytes?),
         },
     }
 }
@@ -147,9 +172,16 @@ fn read(path: &RelPath, inputs: &dyn Inputs) -> Result<Arc<[u8]>, GenerateError>
     Ok(bytes)
 }
 
-fn take_file(path: &RelPath, bytes: Arc<[u8]>) -> Result<Raw, GenerateError> {
-    let encoding = file::encoding_of(path, &bytes)
-        .ok_or_else(|| GenerateError::UnknownEncoding { path: path.clone() })?;
+fn take_file(path: &RelPath, media: MediaKind, bytes: Arc<[u8]>) -> Result<Raw, GenerateError> {
+    let path = || path.clone();
+    if bytes.is_empty() {
+        return Err(GenerateError::EmptyFile { path: path() });
+    }
+    let encoding = file::encoding_of(&path(), &bytes)
+        .ok_or_else(|| GenerateError::UnknownEncoding { path: path() })?;
+    if encoding.media() != media {
+        return Err(GenerateError::WrongMedia { path: path(), found: encoding, wanted: media });
+    }
     Ok(Raw::File(bytes, encoding))
 }
 
@@ -158,8 +190,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::base::{Encoding, MediaKind};
-    use crate::spec::op::{Prompt, Request, SvgDrawing};
+    use crate::spec::op::{Brief, Prompt, Request, SvgDrawing};
 
     struct Files {
         files: BTreeMap<&'static str, &'static [u8]>,
@@ -201,12 +232,14 @@ mod tests {
                     b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n",
                 ),
                 ("art/notes.txt", b"hello"),
+                ("art/empty.png", b""),
+                ("art/beep.png", b"RIFF\0\0\0\0WAVEfmt "),
                 ("art/denied.png", b"denied"),
             ]),
             fonts: FontSet::shipped(),
             commands: Commands::new(Programs::default(), "unused".into(), "0", []),
         };
-        generate(&op, &files).map_err(|error| {
+        generate(&op, MediaKind::Image, &files).map_err(|error| {
             let mut text = error.to_string();
             let mut source = std::error::Error::source(&error);
             while let Some(error) = source {
@@ -221,14 +254,17 @@ mod tests {
         RelPath::new(text).expect("a plain path")
     }
 
+    fn manual(source: &str) -> GenerateOp {
+        GenerateOp::Manual(ManualFile { source: path(source), brief: Brief::default() })
+    }
+
     #[test]
     fn drawings_become_pixels_and_files_stay_files() {
         let vars = BTreeMap::new();
         let drawing = SvgDrawing { source: path("art/coin.svg"), size: None, vars };
         let raw = run(GenerateOp::Svg(drawing)).expect("a drawing");
         assert!(matches!(raw, Raw::Image(image) if (image.width, image.height) == (2, 3)));
-        for op in [GenerateOp::File(path("art/logo.png")), GenerateOp::Manual(path("art/logo.png"))]
-        {
+        for op in [GenerateOp::File(path("art/logo.png")), manual("art/logo.png")] {
             let raw = run(op).expect("a file");
             assert!(matches!(raw, Raw::File(bytes, Encoding::Png) if bytes.ends_with(b"so on")));
         }
@@ -242,7 +278,7 @@ mod tests {
         };
         let cases = [
             (GenerateOp::File(path("no.png")), "failed to read no.png: there is no such file"),
-            (GenerateOp::Manual(path("no.png")), "waiting for no.png"),
+            (manual("no.png"), "waiting for no.png"),
             (
                 GenerateOp::File(path("art/denied.png")),
                 "failed to read art/denied.png: the file cannot be read: permission denied",
@@ -252,8 +288,14 @@ mod tests {
                 "art/lfs.png is a git-lfs pointer; run `git lfs pull`",
             ),
             (
-                GenerateOp::Manual(path("art/notes.txt")),
-                "art/notes.txt is neither a picture nor a sound of a known format",
+                manual("art/notes.txt"),
+                "art/notes.txt is neither a picture nor a sound of a known format: \
+                 png, webp, jpg, avif, gif, bmp, tga, svg, ogg, mp3, opus, flac, wav",
+            ),
+            (manual("art/empty.png"), "art/empty.png is empty"),
+            (
+                GenerateOp::File(path("art/beep.png")),
+                "art/beep.png is wav, and the spec says `type: image`",
             ),
             (svg("no.svg"), "failed to read no.svg: there is no such file"),
             (

@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
 use crate::spec::AssetSpec;
 use crate::spec::op::{
-    Check, CommandRun, Edit, GenerateOp, GroupGain, Level, ManifestEntry, OutputFile, Placeholder,
-    ProcessOp, Publish, Request, Source, Step, SvgDrawing, SynthSound, Track,
+    Check, CommandRun, Edit, GenerateOp, GroupGain, Level, ManifestEntry, ManualFile, OutputFile,
+    Placeholder, ProcessOp, Publish, Request, Source, Step, SvgDrawing, SynthSound, Track,
 };
 
 /// Version of the functions below, recorded in every lock block.
@@ -79,7 +79,12 @@ impl Definition {
     /// Computes the definition key of `spec`.
     pub fn of(spec: &AssetSpec, inputs: &dyn InputDigests) -> Self {
         let (key, fields) = hash(DEFINITION_DOMAIN, |sink| {
-            write_steps(&spec.steps, inputs, sink);
+            let asked = match &spec.generate {
+                // Nothing else says what a person was asked for.
+                GenerateOp::Manual(file) => file.brief.size,
+                _ => None,
+            };
+            write_steps(&spec.steps, asked, inputs, sink);
             if let Some(gain) = GroupGain::of(&spec.steps) {
                 let path = format!("post_processing[{}].group.sounds", gain.step);
                 let identity = inputs.group(gain.group).map(|digest| digest.to_string());
@@ -169,10 +174,8 @@ pub fn requested_size(spec: &AssetSpec) -> Option<(u32, u32)> {
         }
         GenerateOp::Svg(drawing) => drawing.size,
         GenerateOp::Placeholder(placeholder) => Some(placeholder.size),
-        GenerateOp::Synth(_)
-        | GenerateOp::File(_)
-        | GenerateOp::Manual(_)
-        | GenerateOp::Command(_) => None,
+        GenerateOp::Manual(file) => file.brief.size,
+        GenerateOp::Synth(_) | GenerateOp::File(_) | GenerateOp::Command(_) => None,
     }
 }
 
@@ -227,7 +230,7 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             sink.field("generation.provider", "file");
             write_file("generation.source", source, inputs, sink);
         }
-        GenerateOp::Manual(source) => {
+        GenerateOp::Manual(ManualFile { source, brief: _ }) => {
             sink.field("generation.provider", "manual");
             write_file("generation.source", source, inputs, sink);
         }
@@ -346,7 +349,13 @@ fn write_list(path: &str, items: &[String], sink: &mut dyn FieldSink) {
     }
 }
 
-fn write_steps(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSink) {
+/// `asked`: the size that a check measures by, where the wanted key does not tell it.
+fn write_steps(
+    steps: &[Step],
+    asked: Option<(u32, u32)>,
+    inputs: &dyn InputDigests,
+    sink: &mut dyn FieldSink,
+) {
     for (index, step) in steps.iter().enumerate() {
         match step {
             Step::Process(op) => write_process(index, op, inputs, sink),
@@ -354,7 +363,12 @@ fn write_steps(steps: &[Step], inputs: &dyn InputDigests, sink: &mut dyn FieldSi
                 sink.field(&format!("post_processing[{index}].action"), "validate");
                 for check in checks {
                     let path = format!("post_processing[{index}].checks.{}", check.name());
-                    sink.field(&path, &check_argument(check));
+                    match (check, asked) {
+                        (Check::DimensionsMatch, Some((width, height))) => {
+                            sink.field(&path, &format!("{width}x{height}"));
+                        }
+                        _ => sink.field(&path, &check_argument(check)),
+                    }
                 }
             }
         }

@@ -489,6 +489,7 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
             .parameters
             .get("duration_seconds")
             .and_then(|value| value.canonical().parse().ok()),
+        GenerateOp::Manual(file) => file.brief.duration_seconds,
         _ => None,
     };
     let mut stand_in = spec.clone();

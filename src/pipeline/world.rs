@@ -127,7 +127,7 @@ impl World for ProjectWorld<'_> {
             GenerateOp::Request(request) => self.provider(request),
             GenerateOp::Svg(drawing) => self.input(&drawing.source),
             GenerateOp::File(source) => self.input(source),
-            GenerateOp::Manual(source) => match self.input(source) {
+            GenerateOp::Manual(file) => match self.input(&file.source) {
                 Availability::InputMissing(path) => Availability::WaitsFor(path),
                 other => other,
             },
@@ -148,7 +148,9 @@ impl World for ProjectWorld<'_> {
     }
 
     fn can_stand_in(&self, spec: &AssetSpec) -> bool {
-        self.config.until_bought == UntilBought::Placeholder && unwritable(spec).is_none()
+        let mut files = spec.publish.files.iter();
+        self.config.until_bought == UntilBought::Placeholder
+            && files.all(|file| process::can_encode(file.encoding))
     }
 
     fn entry(&self, block: &Block) -> EntryState {

@@ -231,7 +231,7 @@ fn display_name(spec: &AssetSpec, path: &str) -> String {
 }
 
 /// A value for people: words plain, text in quotes and cut in the middle of nowhere.
-fn quote(value: &str) -> String {
+pub(super) fn quote(value: &str) -> String {
     const LONGEST: usize = 60;
     let one_line = value.replace('\n', "⏎");
     let text = if one_line.chars().count() > LONGEST {

@@ -1,14 +1,16 @@
 //! Decides whether what the lock records of an asset still holds; if not, names every cause.
 
+use crate::base::{MediaKind, RelPath};
 use crate::graph::action::{ActionKind, AssetIndex};
 use crate::graph::lower::referenced;
 use crate::lock::Block;
-use crate::plan::reason::{Reason, ReasonCode, field_reasons};
+use crate::plan::reason::{Reason, ReasonCode, field_reasons, quote};
 use crate::plan::{
     ActionState, AssetPlan, Availability, EntryState, FileState, Keys, PlannedAction, State, Work,
     World,
 };
 use crate::spec::AssetSpec;
+use crate::spec::op::{Brief, GenerateOp};
 
 /// What the user allows beyond the usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,8 +76,13 @@ pub fn assess(
     let drifted = causes.iter().any(is_edited);
     let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
     let needs_raw = dirt.generate || dirt.process;
-    if !adopted && is_unbought(spec, keys, block.as_ref()) {
-        work = plan_unbought(spec, block.as_ref(), dirt, world, &mut causes);
+    let is_undelivered = || {
+        (needs_raw || is_stand_in)
+            && spec.generate.is_free()
+            && matches!(world.availability(spec), Availability::WaitsFor(_))
+    };
+    if !adopted && (is_unbought(spec, keys, block.as_ref()) || is_undelivered()) {
+        work = plan_without_raw(spec, block.as_ref(), dirt, world, &mut causes);
     } else if needs_raw
         && !adopted
         && let Some(cause) = obstacle(spec, keys, block.as_ref(), world)
@@ -253,8 +260,8 @@ fn is_unbought(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool {
     !spec.generate.is_free() && !block.is_some_and(satisfied)
 }
 
-/// Plans an asset that is not bought and, in this build, cannot be.
-fn plan_unbought(
+/// Plans an asset that is not bought or delivered and, in this build, may not be.
+fn plan_without_raw(
     spec: &AssetSpec,
     block: Option<&Block>,
     dirt: Dirt,
@@ -266,14 +273,13 @@ fn plan_unbought(
         Availability::Unavailable(code, why) => {
             causes.push((State::Blocked, Reason::new(code, why)));
         }
-        Availability::WaitsFor(path) => causes.push(waits_for(&path)),
+        Availability::WaitsFor(path) => causes.push(waits_for(spec, &path)),
         Availability::InputMissing(path) => causes.push(input_missing(&path)),
     }
     if !world.can_stand_in(spec) {
         return Work::Nothing;
     }
-    let bought_before = block.is_some_and(|block| !block.provisional);
-    if bought_before {
+    if block.is_some_and(|block| !block.provisional) {
         // The old picture is better than a placeholder for the new one.
         return Work::Nothing;
     }
@@ -306,18 +312,37 @@ fn obstacle(
     }
     match world.availability(spec) {
         Availability::Ready => None,
-        Availability::WaitsFor(path) => Some(waits_for(&path)),
+        Availability::WaitsFor(path) => Some(waits_for(spec, &path)),
         Availability::InputMissing(path) => Some(input_missing(&path)),
         Availability::Unavailable(code, why) => Some((State::Blocked, Reason::new(code, why))),
     }
 }
 
-fn waits_for(path: &crate::base::RelPath) -> (State, Reason) {
-    let message = format!("waits for a person to put {path} there");
+fn waits_for(spec: &AssetSpec, path: &RelPath) -> (State, Reason) {
+    let asked = match &spec.generate {
+        GenerateOp::Manual(file) => asked_for(&file.brief, spec.media),
+        _ => String::new(),
+    };
+    let message = format!("waits for a person to put {path} there{asked}");
     (State::Waiting, Reason::new(ReasonCode::WaitingForFile, message))
 }
 
-fn input_missing(path: &crate::base::RelPath) -> (State, Reason) {
+/// `: a picture of 64x64 pixels, "a red fox"`; empty if the spec says nothing of it.
+fn asked_for(brief: &Brief, media: MediaKind) -> String {
+    let Brief { size, duration_seconds, prompt } = brief;
+    let thing = match (media, size, duration_seconds) {
+        (MediaKind::Image, Some((width, height)), _) => {
+            Some(format!("a picture of {width}x{height} pixels"))
+        }
+        (MediaKind::Audio, _, Some(seconds)) => Some(format!("a sound of {seconds} s")),
+        _ => None,
+    };
+    let prompt = prompt.as_ref().map(|prompt| quote(&prompt.text));
+    let parts: Vec<String> = thing.into_iter().chain(prompt).collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+}
+
+fn input_missing(path: &RelPath) -> (State, Reason) {
     let message = format!("{path} is not there");
     (State::Blocked, Reason::new(ReasonCode::InputMissing, message))
 }

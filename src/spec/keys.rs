@@ -179,7 +179,7 @@ pub(super) const GENERATION: &[Key] = &[
     ),
     Key::new("source", Path, Request, "svg, file, manual: the file that is taken")
         .or("manual: art/{id}.{ext}"),
-    Key::new("size", Size, Request, "svg, placeholder: width and height")
+    Key::new("size", Size, Request, "svg, placeholder: width and height; manual: for people")
         .or("the drawing's own; that of the prompt"),
     Key::new("vars", MapOf(&Text), Request, "svg: text for `{{name}}` in the drawing"),
     Key::new(

@@ -122,9 +122,9 @@ pub(super) fn fits(kind: ProviderKind, key: &str) -> bool {
         }
         "model" | "fallback" | "reference" | "edit" => matches!(kind, Request | Placeholder),
         "seed" => matches!(kind, Request | Synth | Placeholder),
-        "duration_seconds" => matches!(kind, Request | Synth | Placeholder),
+        "duration_seconds" => matches!(kind, Request | Synth | Placeholder | Manual),
         "source" => matches!(kind, Svg | File | Manual),
-        "size" => matches!(kind, Svg | Placeholder),
+        "size" => matches!(kind, Svg | Placeholder | Manual),
         "vars" => kind == Svg,
         "preset" | "parameters" | "tracks" => kind == Synth,
         "run" | "inputs" | "output" | "version" | "exact" | "env" | "timeout" | "max_output_mb" => {

@@ -10,6 +10,7 @@ mod fuzz_seeds;
 mod incremental;
 mod lock;
 mod manifest;
+mod manual;
 mod output;
 mod prices;
 mod recall;

@@ -21,11 +21,16 @@ const MAX_PIXEL_BYTES: u64 = 8;
 /// What a decoder may allocate beside its output: palettes, profiles, a row or a frame.
 const DECODER_SLACK: u64 = 64 << 20;
 
+/// What to do with a drawing instead.
+fn drawn(encoding: Encoding) -> &'static str {
+    if encoding == Encoding::Svg { "; `provider: svg` draws them" } else { "" }
+}
+
 /// Why a file did not become pixels.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// It holds a drawing or a sound.
-    #[error("{} files are not made of pixels", .0.extension())]
+    #[error("{} files are not made of pixels{}", .0.extension(), drawn(*.0))]
     NotRaster(Encoding),
     /// The format is known, but this version has no decoder for it.
     #[error("{} files cannot be decoded by this version", .0.extension())]

@@ -9,8 +9,8 @@ use crate::spec::decode::{Input, Provider, issues, media_word, parameters, promp
 use crate::spec::expand::Used;
 use crate::spec::keys::GENERATION;
 use crate::spec::op::{
-    CommandRun, Edit, Fallback, GenerateOp, Notes, Placeholder, Request, Source, SvgDrawing,
-    SynthSound, Track,
+    Brief, CommandRun, Edit, Fallback, GenerateOp, ManualFile, Notes, Placeholder, Request, Source,
+    SvgDrawing, SynthSound, Track,
 };
 use crate::spec::providers::{self, ProviderKind};
 use crate::yaml::{self, Checker, Value};
@@ -141,7 +141,7 @@ pub(super) fn generate(
                     RelPath::new(&name).ok()?
                 }
             };
-            Some(GenerateOp::Manual(source))
+            Some(GenerateOp::Manual(ManualFile { source, brief: reader.brief(used) }))
         }
         ProviderKind::Command => reader.command().map(GenerateOp::Command),
     }
@@ -387,19 +387,35 @@ impl Reader<'_, '_, '_> {
     }
 
     fn placeholder(&mut self) -> Placeholder {
-        let parameters = self.input.section("prompt").and_then(|prompt| prompt.get("parameters"));
-        let size = self
-            .generation
-            .get_text("size")
-            .or_else(|| parameters.and_then(|parameters| parameters.get_text("size")))
-            .and_then(yaml::parse_size)
-            .unwrap_or((256, 256));
-        let duration_seconds = self
-            .duration()
-            .or_else(|| yaml::parse_seconds(parameters?.get_text("duration_seconds")?))
-            .unwrap_or(1.0);
-        let label = self.input.merged.id.clone();
-        Placeholder { label, size, media: self.media, duration_seconds }
+        Placeholder {
+            label: self.input.merged.id.clone(),
+            size: self.wished_size().unwrap_or((256, 256)),
+            media: self.media,
+            duration_seconds: self.wished_duration().unwrap_or(1.0),
+        }
+    }
+
+    fn brief(&mut self, used: &mut Used) -> Brief {
+        // A file needs no prompt, so one that is not there is no mistake.
+        let prompt = self.input.tree().entry("prompt").and_then(|_| {
+            prompt::prompt(self.input, false, self.media, None, used, self.checker).0
+        });
+        Brief { size: self.wished_size(), duration_seconds: self.wished_duration(), prompt }
+    }
+
+    /// The size that `generation` or, as for a paid provider, the prompt's parameters ask for.
+    fn wished_size(&self) -> Option<(u32, u32)> {
+        let written = self.generation.get_text("size");
+        written.or_else(|| self.prompt_parameter("size")).and_then(yaml::parse_size)
+    }
+
+    /// As `wished_size`, in seconds.
+    fn wished_duration(&self) -> Option<f64> {
+        self.duration().or_else(|| yaml::parse_seconds(self.prompt_parameter("duration_seconds")?))
+    }
+
+    fn prompt_parameter(&self, name: &str) -> Option<&str> {
+        self.input.section("prompt")?.get("parameters")?.get_text(name)
     }
 
     fn command(&mut self) -> Option<CommandRun> {

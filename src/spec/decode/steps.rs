@@ -58,6 +58,7 @@ pub(super) fn sizes(
             request.parameters.get("size").and_then(|size| yaml::parse_size(&size.canonical()))
         }
         Some(GenerateOp::Svg(drawing)) => drawing.size,
+        Some(GenerateOp::Manual(file)) => file.brief.size,
         _ => None,
     };
     let mut size = requested;

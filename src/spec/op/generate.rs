@@ -20,7 +20,7 @@ pub enum GenerateOp {
     /// A file of the project as it is.
     File(RelPath),
     /// A file that a person delivers.
-    Manual(RelPath),
+    Manual(ManualFile),
     /// A program's output.
     Command(CommandRun),
 }
@@ -67,7 +67,7 @@ impl GenerateOp {
                 request.references.iter().chain(edit.flatten()).filter_map(Source::file).collect()
             }
             Self::Svg(drawing) => vec![&drawing.source],
-            Self::File(source) | Self::Manual(source) => vec![source],
+            Self::File(source) | Self::Manual(ManualFile { source, .. }) => vec![source],
             Self::Command(run) => run.inputs.iter().collect(),
             Self::Synth(_) | Self::Placeholder(_) => Vec::new(),
         }
@@ -243,6 +243,26 @@ pub struct Placeholder {
     pub media: MediaKind,
     /// Length in seconds, for a sound.
     pub duration_seconds: f64,
+}
+
+/// A file that a person delivers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ManualFile {
+    /// Where it is expected.
+    pub source: RelPath,
+    /// What it should be.
+    pub brief: Brief,
+}
+
+/// What is asked of a person. It is no part of a key: what counts is the file that was delivered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Brief {
+    /// Width and height in pixels, for a picture.
+    pub size: Option<(u32, u32)>,
+    /// Length in seconds, for a sound.
+    pub duration_seconds: Option<f64>,
+    /// The final text, as a provider would get it.
+    pub prompt: Option<Prompt>,
 }
 
 /// A program that makes the raw material.
