@@ -13,7 +13,7 @@ use crate::cli::interrupt;
 use crate::event::{Event, Reporter as _};
 use crate::execute::{Limits, StopSignal};
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
-use crate::plan::{Policy, ReasonCode, State};
+use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
 use crate::report::{Reporters, elapsed_since};
 
@@ -67,11 +67,13 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
         reporter.report(&Event::Warning { asset, message });
     }
-    match stood_in.len() {
+    let plans = prepared.selected_plans();
+    let is_new = |plan: &&AssetPlan| plan.work == Work::Placeholder;
+    match stood_in.len() + plans.iter().filter(is_new).count() {
         0 => {}
-        1 => context.mention("a placeholder stands in for an asset that is not bought"),
+        1 => context.mention("a placeholder stands in for an asset that is not there yet"),
         count => context
-            .mention(&format!("placeholders stand in for {count} assets that are not bought")),
+            .mention(&format!("placeholders stand in for {count} assets that are not there yet")),
     }
     for hint in drift_hints(&prepared) {
         context.mention(&format!("hint: {hint}"));
@@ -107,10 +109,8 @@ fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
 }
 
 /// Selected assets that a build cannot make fresh.
-fn held(prepared: &Prepared) -> Vec<crate::plan::AssetPlan> {
-    let is_held = |plan: &crate::plan::AssetPlan| {
-        plan.state != State::Fresh && plan.work == crate::plan::Work::Nothing
-    };
+fn held(prepared: &Prepared) -> Vec<AssetPlan> {
+    let is_held = |plan: &AssetPlan| plan.state != State::Fresh && plan.work == Work::Nothing;
     prepared.selected_plans().into_iter().filter(is_held).collect()
 }
 
@@ -152,7 +152,7 @@ fn held_code(prepared: &Prepared) -> ExitCode {
     }))
 }
 
-fn has(plan: &crate::plan::AssetPlan, code: ReasonCode) -> bool {
+fn has(plan: &AssetPlan, code: ReasonCode) -> bool {
     plan.reasons.iter().any(|reason| reason.code == code)
 }
 

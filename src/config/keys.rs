@@ -30,7 +30,7 @@ pub const ASSETFILE: &[Key] = &[
         "until_bought",
         Word(&["nothing", "placeholder"]),
         Publishing,
-        "what stands in for an asset that is not bought",
+        "what stands in for an asset that is not bought or delivered",
     )
     .or("nothing"),
     Key::new(

@@ -18,7 +18,7 @@ pub struct Config {
     pub manifest: RelPath,
     /// Style name to Markdown file; `base` goes to all images.
     pub styles: BTreeMap<String, RelPath>,
-    /// What stands in for assets that are not bought.
+    /// What stands in for assets that are not bought or delivered.
     pub until_bought: UntilBought,
     /// Retired model to the model that is bought in its place.
     pub retired_models: BTreeMap<String, String>,
@@ -72,7 +72,7 @@ impl Default for Config {
     }
 }
 
-/// What stands in for an asset that is not bought.
+/// What stands in for an asset that is not bought or delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UntilBought {
     /// Nothing: its files are missing.

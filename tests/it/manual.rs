@@ -76,6 +76,7 @@ fn a_placeholder_keeps_the_game_running_until_the_file_comes() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
+    a placeholder stands in for an asset that is not there yet
     built fox ([TIME])
     built 1 of 1 asset: 1 generated, 1 processed, 1 file published in [TIME]
     ");

@@ -636,6 +636,7 @@ fn paid_assets_are_blocked_until_there_is_a_provider() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
+    a placeholder stands in for an asset that is not there yet
     built hero ([TIME])
     built 1 of 3 assets: 1 generated, 1 processed, 1 file published in [TIME]; 2 fresh
     ");
