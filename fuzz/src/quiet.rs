@@ -1,4 +1,5 @@
-//! Panics of the renderer and the sound decoders are caught by the library, so they must not end a fuzz run.
+//! Panics of the renderer and the sound decoders are caught by the library, so they must not end a
+//! fuzz run.
 
 use std::collections::BTreeSet;
 use std::panic;
