@@ -59,8 +59,7 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         clock,
         environment: context.environment(),
     };
-    let (stood_in, held): (Vec<_>, Vec<_>) =
-        held(&prepared).into_iter().partition(|plan| has(plan, ReasonCode::Placeholder));
+    let (stood_in, held): (Vec<_>, Vec<_>) = held(&prepared).into_iter().partition(is_stood_in);
     for plan in held {
         let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());
         let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
@@ -114,6 +113,11 @@ fn held(prepared: &Prepared) -> Vec<AssetPlan> {
     prepared.selected_plans().into_iter().filter(is_held).collect()
 }
 
+/// Whether a placeholder does until somebody buys or delivers; a wrong input is told all the same.
+fn is_stood_in(plan: &AssetPlan) -> bool {
+    has(plan, ReasonCode::Placeholder) && !has(plan, ReasonCode::InputMissing)
+}
+
 /// The ways out for what was edited by hand, each named once.
 fn drift_hints(prepared: &Prepared) -> Vec<&'static str> {
     let plans = prepared.selected_plans();
@@ -139,7 +143,7 @@ fn held_code(prepared: &Prepared) -> ExitCode {
     ExitCode::worst_of(held(prepared).iter().map(|plan| match plan.state {
         State::Unknown => ExitCode::UnknownPurchase,
         State::MissingRaw => ExitCode::Refused,
-        State::Blocked if has(plan, ReasonCode::Placeholder) => ExitCode::Success,
+        State::Blocked if is_stood_in(plan) => ExitCode::Success,
         // A mistake in a path, or a file that is not checked in: no provider helps.
         State::Blocked if has(plan, ReasonCode::InputMissing) => ExitCode::Failed,
         State::Blocked => ExitCode::Unavailable,

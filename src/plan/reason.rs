@@ -233,7 +233,14 @@ fn display_name(spec: &AssetSpec, path: &str) -> String {
 /// A value for people: words plain, text in quotes and cut in the middle of nowhere.
 pub(super) fn quote(value: &str) -> String {
     const LONGEST: usize = 60;
-    let one_line = value.replace('\n', "⏎");
+    let shown = |c| match c {
+        '\n' => '⏎',
+        '\t' => ' ',
+        // An escape sequence would speak to the terminal.
+        c if char::is_control(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    let one_line: String = value.chars().map(shown).collect();
     let text = if one_line.chars().count() > LONGEST {
         let head: String = one_line.chars().take(LONGEST - 1).collect();
         format!("{head}…")

@@ -77,9 +77,12 @@ pub fn assess(
     let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
     let needs_raw = dirt.generate || dirt.process;
     let is_undelivered = || {
-        (needs_raw || is_stand_in)
-            && spec.generate.is_free()
-            && matches!(world.availability(spec), Availability::WaitsFor(_))
+        spec.generate.is_free()
+            && match world.availability(spec) {
+                Availability::Ready => false,
+                Availability::WaitsFor(_) => needs_raw || is_stand_in,
+                Availability::InputMissing(_) | Availability::Unavailable(..) => is_stand_in,
+            }
     };
     if !adopted && (is_unbought(spec, keys, block.as_ref()) || is_undelivered()) {
         work = plan_without_raw(spec, block.as_ref(), dirt, world, &mut causes);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
+use crate::sample;
 use crate::support::Project;
 
 mod hostile;
@@ -40,13 +41,7 @@ const COPY: &str = "cp art/coin.png out.png";
 
 /// A picture of 8x8 pixels.
 fn picture(pixel: [u8; 4]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
-    encoder.set_color(png::ColorType::Rgba);
-    let mut writer = encoder.write_header().expect("memory");
-    writer.write_image_data(&pixel.repeat(64)).expect("memory");
-    drop(writer);
-    bytes
+    sample::picture(8, pixel)
 }
 
 /// A tenth of a second of a tone.

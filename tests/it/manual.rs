@@ -1,5 +1,6 @@
 //! `provider: manual`: what a person is asked for, what stands in, and what becomes of the file.
 
+use crate::sample;
 use crate::support::Project;
 
 const NOTHING: [&str; 0] = [];
@@ -19,14 +20,7 @@ fn project(assetfile: &str) -> Project {
 }
 
 fn picture(side: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, side, side);
-    encoder.set_color(png::ColorType::Rgba);
-    let mut writer = encoder.write_header().expect("memory");
-    let pixels = [200, 80, 20, 255].repeat((side * side) as usize);
-    writer.write_image_data(&pixels).expect("memory");
-    drop(writer);
-    bytes
+    sample::picture(side, [200, 80, 20, 255])
 }
 
 #[test]
@@ -91,6 +85,31 @@ fn a_placeholder_keeps_the_game_running_until_the_file_comes() {
     project.succeed(&[]);
     assert_ne!(project.read_bytes("assets/fox.png"), stand_in);
     assert_eq!(project.run(&["--check"]).code, 0);
+}
+
+#[test]
+fn a_placeholder_never_passes_for_the_file() {
+    let project = project("until_bought: placeholder\n");
+    project.succeed(&[]);
+    std::fs::create_dir_all(project.path("art/fox.png")).expect("a folder");
+    insta::assert_snapshot!(project.shown(&project.run(&[])), @r"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    warning: fox: blocked: failed to read `art/fox.png`: it is not a regular file; a placeholder stands in
+    built nothing: 1 held ([TIME])
+    ");
+    assert_eq!(project.run(&["--check"]).code, 3);
+}
+
+#[test]
+fn control_characters_of_a_prompt_do_not_reach_the_terminal() {
+    let project = project("");
+    project.edit("specs/fox.yaml", "a red fox", r#""a\tred \x1b[31m fox\n""#);
+    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r#"
+    · fox  waiting: waits for a person to put art/fox.png there: a picture of 8x8 pixels, "a red �[31m fox"
+      0 fresh.  1 waiting.  Nothing to buy.
+    "#);
 }
 
 #[test]

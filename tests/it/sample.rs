@@ -32,6 +32,17 @@ prompt: { base: "a brave fox", parameters: { size: 1024x1024 } }
 post_processing: [{ action: resize, dimensions: 64x64 }]
 "#;
 
+/// A PNG file of `side` by `side` pixels of one colour.
+pub(crate) fn picture(side: u32, pixel: [u8; 4]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Rgba);
+    let mut writer = encoder.write_header().expect("memory");
+    writer.write_image_data(&pixel.repeat((side * side) as usize)).expect("memory");
+    drop(writer);
+    bytes
+}
+
 /// `coin` and `gem` of one spec file, not built.
 pub(crate) fn items() -> Project {
     Project::with(&[
