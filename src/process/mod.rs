@@ -100,10 +100,8 @@ pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
             Step::Validate(_) => checkpoints.push(work.measure()),
         }
     }
-    // Threads that have nothing else to do help; the order of files and errors is the spec's.
-    let encoded: Vec<_> = job.files.par_iter().map(|file| work.encode(file)).collect();
     let mut processed = Processed { files: Vec::new(), checkpoints, finals: Vec::new() };
-    for (file, encoded) in job.files.iter().zip(encoded) {
+    for (file, encoded) in job.files.iter().zip(work.encode(job.files)) {
         let (bytes, material) = encoded?;
         processed.finals.push(FileFacts {
             path: file.path.clone(),
@@ -164,18 +162,19 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn measure(&self) -> Facts {
+    fn measure(&mut self) -> Facts {
         match self {
             Self::Picture(work) => work.measure(),
             Self::Sound(work) => work.measure(),
         }
     }
 
-    /// The bytes of a file, and what it holds.
-    fn encode(&self, file: &OutputFile) -> Result<(Vec<u8>, Facts), ProcessError> {
+    /// The bytes of each file and what it holds, in the order of the files. Threads that have nothing
+    /// else to do help.
+    fn encode(&self, files: &[OutputFile]) -> Vec<Result<(Vec<u8>, Facts), ProcessError>> {
         match self {
-            Self::Picture(work) => work.encode(file),
-            Self::Sound(work) => work.encode(file),
+            Self::Picture(work) => files.par_iter().map(|file| work.encode(file)).collect(),
+            Self::Sound(work) => work.encode(files),
         }
     }
 }

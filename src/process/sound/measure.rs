@@ -1,6 +1,7 @@
 //! Measures sounds: for checks, for quality figures, and for the steps that change levels.
 
 use ebur128::{EbuR128, Mode};
+use rayon::prelude::*;
 
 use crate::base::{Audio, AudioFacts};
 
@@ -8,6 +9,10 @@ use crate::base::{Audio, AudioFacts};
 const BLOCK_SECONDS: f64 = 0.4;
 /// LUFS below which all blocks are gated away.
 const GATE_LUFS: f64 = -70.0;
+/// Frames whose true peak is looked for at once.
+const PIECE: usize = 1 << 17;
+/// Frames that reach into a value between samples: the taps of the meter's longest interpolator.
+const TAPS: usize = 24;
 /// Seconds at both ends among which the seam of a loop is judged.
 const SEAM_SECONDS: f64 = 0.01;
 /// The largest seam that is told apart.
@@ -16,31 +21,45 @@ const MAX_SEAM: f32 = 1_000.0;
 /// Measures a sound.
 pub(super) fn measure_audio(audio: &Audio) -> AudioFacts {
     let channels = usize::from(audio.channels);
-    let mut runs = vec![0; channels];
-    let mut sums = vec![0.0f64; channels];
-    let (mut peak, mut clipped_run) = (0.0f32, 0);
-    for frame in audio.samples.chunks_exact(channels) {
-        for ((run, sum), sample) in runs.iter_mut().zip(&mut sums).zip(frame) {
-            peak = peak.max(sample.abs());
-            *sum += f64::from(*sample);
-            *run = if sample.abs() >= 1.0 { *run + 1 } else { 0 };
-            clipped_run = clipped_run.max(*run);
-        }
-    }
     let frames = audio.samples.len() / channels;
-    let levels = Levels::of(audio);
-    let offset = |sum: &f64| (sum / frames.max(1) as f64).abs() as f32;
+    let (levels, dc_offset) = rayon::join(|| Levels::of(audio), || dc_offset(audio));
+    let peak = peak(audio);
     AudioFacts {
         rate: audio.rate,
         channels: audio.channels,
         frames: frames as u64,
         peak,
         true_peak: (levels.true_peak as f32).max(peak),
-        clipped_run,
+        clipped_run: if peak < 1.0 { 0 } else { clipped_run(audio) },
         loudness: levels.loudness.map(|lufs| (lufs * 100.0).round() as i32),
-        dc_offset: sums.iter().map(offset).fold(0.0, f32::max),
+        dc_offset,
         seam: seam(audio),
     }
+}
+
+/// The samples of each channel.
+fn planes(audio: &Audio) -> impl Iterator<Item = impl Iterator<Item = f32>> {
+    let channels = usize::from(audio.channels);
+    (0..channels).map(move |channel| audio.samples.iter().skip(channel).step_by(channels).copied())
+}
+
+/// The largest mean of a channel.
+fn dc_offset(audio: &Audio) -> f32 {
+    let frames = audio.samples.len() / usize::from(audio.channels);
+    let mean = |plane| Iterator::map(plane, f64::from).sum::<f64>() / frames.max(1) as f64;
+    planes(audio).map(|plane| mean(plane).abs() as f32).fold(0.0, f32::max)
+}
+
+/// Most samples of one channel in a row that are at full scale.
+fn clipped_run(audio: &Audio) -> u64 {
+    let longest = |plane| {
+        let runs = Iterator::scan(plane, 0, |run, sample: f32| {
+            *run = if sample.abs() >= 1.0 { *run + 1 } else { 0 };
+            Some(*run)
+        });
+        runs.max()
+    };
+    planes(audio).filter_map(longest).max().unwrap_or(0)
 }
 
 /// Whether a sound is too short for a loudness by R128.
@@ -67,20 +86,42 @@ impl Levels {
     pub(super) fn of(audio: &Audio) -> Self {
         let frames = audio.samples.len() / usize::from(audio.channels);
         let seconds = frames as f64 / f64::from(audio.rate);
-        let meter = Self::meter(audio, Mode::I | Mode::TRUE_PEAK).and_then(|mut meter| {
-            meter.add_frames_f32(&audio.samples)?;
-            Ok(meter)
-        });
-        let Ok(meter) = meter else {
-            // A rate or number of channels that the meter does not know.
-            return Self { loudness: None, true_peak: f64::from(peak(audio)) };
-        };
-        let loudness = meter.loudness_global().ok();
+        let (loudness, true_peak) = rayon::join(
+            || {
+                let mut meter = Self::meter(audio, Mode::I)?;
+                meter.add_frames_f32(&audio.samples)?;
+                meter.loudness_global()
+            },
+            || Self::true_peak(audio),
+        );
+        // The meter does not know every rate and number of channels.
+        let loudness = loudness.ok();
         let loudness = loudness.filter(|lufs| *lufs > GATE_LUFS && seconds >= BLOCK_SECONDS);
-        let peaks =
-            (0..u32::from(audio.channels)).filter_map(|channel| meter.true_peak(channel).ok());
-        let true_peak = peaks.fold(f64::from(peak(audio)), f64::max);
-        Self { loudness, true_peak }
+        Self { loudness, true_peak: true_peak.unwrap_or(0.0).max(f64::from(peak(audio))) }
+    }
+
+    /// The largest value of all channels between samples and before and after them, where there is
+    /// silence. Pieces are looked at in parallel; each hears what comes before it first.
+    fn true_peak(audio: &Audio) -> Result<f64, ebur128::Error> {
+        let channels = usize::from(audio.channels);
+        let of_last = |meter: &EbuR128| {
+            let peaks = (0..u32::from(audio.channels)).map(|channel| meter.prev_true_peak(channel));
+            peaks.flatten().fold(0.0, f64::max)
+        };
+        let of_piece = |(index, piece): (usize, &[f32])| {
+            let start = index * PIECE * channels;
+            let mut meter = Self::meter(audio, Mode::TRUE_PEAK)?;
+            meter.add_frames_f32(&audio.samples[start.saturating_sub(TAPS * channels)..start])?;
+            meter.add_frames_f32(piece)?;
+            let peak = of_last(&meter);
+            if start + piece.len() < audio.samples.len() {
+                return Ok(peak);
+            }
+            meter.add_frames_f32(&vec![0.0; TAPS * channels])?;
+            Ok(of_last(&meter).max(peak))
+        };
+        let pieces = audio.samples.par_chunks(PIECE * channels).enumerate();
+        pieces.map(of_piece).try_reduce(|| 0.0, |a, b| Ok(a.max(b)))
     }
 
     /// As `of`, but a sound below 400 ms has the loudness that it has when it is played over and over.

@@ -15,7 +15,8 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+
+use rayon::prelude::*;
 
 use crate::base::{Audio, AudioFacts, Encoding, Facts, MediaKind, Raw};
 use crate::process::{Job, ProcessError};
@@ -25,7 +26,7 @@ pub use error::{SoundDecodeError, SoundEncodeError, SoundError};
 pub use level::{GroupLevel, group_gain};
 
 /// Version of the code that turns samples into files.
-pub(super) const ENCODERS: &str = "sound 1";
+pub(super) const ENCODERS: &str = "sound 2";
 
 /// A sound between two steps.
 pub(super) struct Work<'a> {
@@ -36,7 +37,7 @@ pub(super) struct Work<'a> {
     /// Whether a step changed the samples.
     is_changed: bool,
     /// What was measured since the last change.
-    facts: OnceLock<AudioFacts>,
+    facts: Option<AudioFacts>,
 }
 
 impl<'a> Work<'a> {
@@ -47,7 +48,7 @@ impl<'a> Work<'a> {
             Raw::File(bytes, encoding) => Cow::Owned(decode::decode(bytes, *encoding)?),
             Raw::Image(_) => unreachable!("pictures have a work of their own"),
         };
-        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: OnceLock::new() })
+        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: None })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
@@ -58,7 +59,7 @@ impl<'a> Work<'a> {
         {
             self.sound = Cow::Owned(changed);
             self.is_changed = true;
-            self.facts.take();
+            self.facts = None;
         }
         Ok(())
     }
@@ -104,8 +105,9 @@ impl<'a> Work<'a> {
         ProcessError::WrongMedia { step, name, found: MediaKind::Audio }
     }
 
-    pub(super) fn measure(&self) -> Facts {
-        Facts::Audio(self.facts.get_or_init(|| measure::measure_audio(&self.sound)).clone())
+    pub(super) fn measure(&mut self) -> Facts {
+        let sound = &self.sound;
+        Facts::Audio(self.facts.get_or_insert_with(|| measure::measure_audio(sound)).clone())
     }
 
     /// What the sound gives to the level of its group.
@@ -113,25 +115,35 @@ impl<'a> Work<'a> {
         GroupLevel::of(&self.sound)
     }
 
-    /// The bytes of `file`, and what it holds.
-    pub(super) fn encode(&self, file: &OutputFile) -> Result<(Vec<u8>, Facts), ProcessError> {
+    /// The bytes of each file, and what it holds: the sound is measured while it is encoded.
+    pub(super) fn encode(
+        &self,
+        files: &[OutputFile],
+    ) -> Vec<Result<(Vec<u8>, Facts), ProcessError>> {
+        let (encoded, facts) = rayon::join(
+            || files.par_iter().map(|file| self.bytes_of(file)).collect::<Vec<_>>(),
+            || self.facts.clone().unwrap_or_else(|| measure::measure_audio(&self.sound)),
+        );
+        encoded.into_iter().map(|bytes| Ok((bytes?, Facts::Audio(facts.clone())))).collect()
+    }
+
+    fn bytes_of(&self, file: &OutputFile) -> Result<Vec<u8>, ProcessError> {
         if let Some(variant) = &file.variant {
             let (path, variant) = (file.path.clone(), variant.clone());
             return Err(ProcessError::UnknownVariant { path, variant });
         }
         let bitrate = bitrate_of(self.steps, file.encoding);
-        let bytes = match self.raw {
+        match self.raw {
             Raw::File(bytes, named)
                 if !self.is_changed
                     && bitrate.is_none()
                     && encoding_of(bytes, *named) == file.encoding =>
             {
-                bytes.to_vec()
+                Ok(bytes.to_vec())
             }
             _ => encode::encode(&self.sound, file.encoding, bitrate)
-                .map_err(|source| ProcessError::EncodeSound { path: file.path.clone(), source })?,
-        };
-        Ok((bytes, self.measure()))
+                .map_err(|source| ProcessError::EncodeSound { path: file.path.clone(), source }),
+        }
     }
 }
 

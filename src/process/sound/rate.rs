@@ -1,6 +1,9 @@
 //! Band-limited change of the sample rate.
 
-use audioadapter_buffers::direct::InterleavedSlice;
+use std::error::Error;
+
+use audioadapter_buffers::direct::SequentialSlice;
+use rayon::prelude::*;
 use rubato::{Fft, FixedSync, Resampler as _};
 
 use crate::base::Audio;
@@ -14,25 +17,41 @@ const CHUNK: usize = 4_096;
 /// # Errors
 /// `SoundError` if the rates have no common grid that a transform could cover.
 pub(super) fn resample(audio: &Audio, rate: u32) -> Result<Audio, SoundError> {
-    let unable = |reason: String| SoundError::Resample { from: audio.rate, to: rate, reason };
     let channels = usize::from(audio.channels);
-    let frames = audio.samples.len() / channels;
-    let (from, to) = (audio.rate as usize, rate as usize);
-    let mut resampler = Fft::<f32>::new(from, to, chunk_of(from, to), channels, FixedSync::Both)
-        .map_err(|error| unable(error.to_string()))?;
-    let room = resampler.process_all_needed_output_len(frames);
-    let mut samples = vec![0.0; room * channels];
-    let input = InterleavedSlice::new(&audio.samples, channels, frames)
-        .map_err(|error| unable(error.to_string()))?;
-    let mut output = InterleavedSlice::new_mut(&mut samples, channels, room)
-        .map_err(|error| unable(error.to_string()))?;
-    let (_, made) = resampler
-        .process_all_into_buffer(&input, &mut output, frames, None)
-        .map_err(|error| unable(error.to_string()))?;
-    let wanted = scaled(frames, audio.rate, rate);
-    samples.truncate(made.min(wanted) * channels);
-    samples.resize(wanted * channels, 0.0);
+    let planes = (0..channels).into_par_iter().map(|channel| {
+        let plane: Vec<f32> =
+            audio.samples.iter().skip(channel).step_by(channels).copied().collect();
+        resample_plane(&plane, audio.rate, rate)
+    });
+    let planes = planes.collect::<Result<Vec<_>, _>>().map_err(|error| SoundError::Resample {
+        from: audio.rate,
+        to: rate,
+        reason: error.to_string(),
+    })?;
+    let mut samples = vec![0.0; planes[0].len() * channels];
+    for (channel, plane) in planes.iter().enumerate() {
+        let places = samples.iter_mut().skip(channel).step_by(channels);
+        places.zip(plane).for_each(|(place, sample)| *place = *sample);
+    }
     Ok(Audio { rate, channels: audio.channels, samples })
+}
+
+fn resample_plane(
+    plane: &[f32],
+    from: u32,
+    to: u32,
+) -> Result<Vec<f32>, Box<dyn Error + Send + Sync>> {
+    let wanted = scaled(plane.len(), from, to);
+    let (from, to) = (from as usize, to as usize);
+    let mut resampler = Fft::<f32>::new(from, to, chunk_of(from, to), 1, FixedSync::Both)?;
+    let room = resampler.process_all_needed_output_len(plane.len());
+    let mut samples = vec![0.0; room];
+    let input = SequentialSlice::new(plane, 1, plane.len())?;
+    let mut output = SequentialSlice::new_mut(&mut samples, 1, room)?;
+    let (_, made) = resampler.process_all_into_buffer(&input, &mut output, plane.len(), None)?;
+    samples.truncate(made.min(wanted));
+    samples.resize(wanted, 0.0);
+    Ok(samples)
 }
 
 /// Frames of a transform: a multiple of the smallest grid of both rates, and an even one, since half of

@@ -251,3 +251,33 @@ fn a_group_of_silence_gets_no_gain() {
     assert_eq!(group_gain(&[silent], Level::Peak(-1.0), -1.0), 0.0);
     assert_eq!(group_gain(&[], Level::Peak(-1.0), -1.0), 0.0);
 }
+
+/// Long sounds are looked at in pieces: a crest on the border of two must not be lost or made up.
+#[test]
+fn a_true_peak_is_the_same_wherever_it_lies() {
+    let with_burst = |frames: usize, start: usize| {
+        let mut audio = Audio { rate: 48_000, channels: 2, samples: vec![0.0; frames * 2] };
+        let burst = sine(48_000, 2, 11_000.0, 0.7, 0.001).samples;
+        audio.samples[start * 2..start * 2 + burst.len()].copy_from_slice(&burst);
+        facts_after(&audio, &[]).true_peak
+    };
+    let expected = with_burst(1_000, 400);
+    assert!(db(f64::from(expected)) > db(0.7));
+    for border in [1 << 17, 1 << 18] {
+        for start in [border - 60, border - 30, border - 7, border - 1, border, border + 5] {
+            assert_eq!(with_burst(300_000, start), expected, "at frame {start}");
+        }
+    }
+}
+
+#[test]
+fn the_true_peak_of_a_sound_that_breaks_off_counts_what_rings_after_it() {
+    // Alternating samples that end at a crest: the interpolated curve goes higher behind the last one.
+    let samples: Vec<f32> = (0..2_000).map(|n| if n % 4 < 2 { 0.5 } else { -0.5 }).collect();
+    let whole = facts_after(&Audio { rate: 48_000, channels: 1, samples: samples.clone() }, &[]);
+    let mut padded = samples;
+    padded.extend([0.0; 64]);
+    let padded = facts_after(&Audio { rate: 48_000, channels: 1, samples: padded }, &[]);
+    assert_eq!(whole.true_peak, padded.true_peak);
+    assert!(whole.true_peak > 0.6);
+}
