@@ -97,6 +97,11 @@ impl Run {
         &self.id
     }
 
+    /// A file that this run may make and has to remove; it goes with the run if that dies.
+    pub fn scratch(&self) -> PathBuf {
+        scratch_of(&self.path)
+    }
+
     /// Ids of the other runs that are alive, sorted.
     ///
     /// # Errors
@@ -154,13 +159,18 @@ impl Drop for Run {
 }
 
 impl DeadRun {
-    /// Deletes the run's file, once nothing is left to recover.
+    /// Deletes the run's files, once nothing is left to recover.
     ///
     /// # Errors
     /// `RunError::Io` when the file cannot be deleted.
     pub fn forget(self) -> Result<(), RunError> {
+        remove(&scratch_of(&self.path))?;
         remove(&self.path)
     }
+}
+
+fn scratch_of(run: &Path) -> PathBuf {
+    run.with_extension("scratch")
 }
 
 /// Opens a file that exists only to be locked, and makes it first if needed.
@@ -263,7 +273,9 @@ mod tests {
         let first = Run::begin(&cache).expect("begun");
         let second = Run::begin(&cache).expect("begun");
         fs::write(cache.runs().join("00000000000000aa.run"), "").expect("writable");
+        fs::write(cache.runs().join("00000000000000aa.scratch"), "half").expect("writable");
         fs::write(cache.runs().join("00000000000000ab.new"), "").expect("writable");
+        fs::write(second.scratch(), "its own").expect("writable");
         fs::write(cache.runs().join("notes.txt"), "").expect("writable");
         let dead = first.claim_dead().expect("readable");
         assert_eq!(dead.len(), 1);
@@ -273,7 +285,9 @@ mod tests {
             run.forget().expect("deleted");
         }
         assert!(!cache.runs().join("00000000000000aa.run").exists());
+        assert!(!cache.runs().join("00000000000000aa.scratch").exists());
         assert!(!cache.runs().join("00000000000000ab.new").exists());
+        assert!(second.scratch().exists());
         assert!(cache.runs().join("notes.txt").exists());
     }
 

@@ -82,6 +82,8 @@ pub struct CommitRequest<'a> {
     pub overwrite_drifted: bool,
     /// The lock as it is on disk, if the caller has read it and knows that nobody wrote it since.
     pub current: Option<&'a LockFile>,
+    /// A file with the text of `current`, which may be used up.
+    pub lock_copy: Option<&'a Path>,
     /// Whether the manifest is known to hold what the lock says: unchanged entries are then not
     /// looked at.
     pub manifest_unchanged: bool,
@@ -149,11 +151,11 @@ pub fn commit(
     let CommitRequest { root, record, blobs, checkpoint, .. } = *request;
     let earlier = redo::roll_forward(root, record, blobs, checkpoint, guard)?;
     let read;
-    let lock = match request.current.filter(|_| earlier.is_none()) {
-        Some(lock) => lock,
+    let (lock, lock_copy) = match request.current.filter(|_| earlier.is_none()) {
+        Some(lock) => (lock, request.lock_copy),
         None => {
             read = read_lock(root, request.lock)?;
-            &read
+            (&read, None)
         }
     };
     let (units, problems) = Planner::new(request, lock)?.units()?;
@@ -171,7 +173,7 @@ pub fn commit(
     if !checkpoint.proceed(Step::Record) {
         return Err(CommitError::Interrupted);
     }
-    let done = redo::begin(root, &work, lock, blobs, checkpoint, record)?;
+    let done = redo::begin(root, &work, lock, lock_copy, blobs, checkpoint, record)?;
     report.published.extend(done.published);
     report.removed.extend(done.removed);
     report.entries += done.entries;

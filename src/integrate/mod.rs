@@ -7,7 +7,7 @@ pub mod commit;
 pub mod entry;
 mod json;
 mod layout;
-mod lock_ahead;
+pub mod lock_ahead;
 pub mod manifest;
 pub mod outcome;
 pub mod prune;

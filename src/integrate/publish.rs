@@ -2,10 +2,11 @@
 //! in the same folder, then a rename. Never through a link that leaves the project.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::{Digest, RelPath};
+use crate::lock::Splice;
 
 /// Why a file could not be read, written or removed.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +186,38 @@ impl Staged {
         let temp = temp_path(&place, WHOLE);
         let failed = |source| PublishError::new(path, source);
         let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
+        Self::made_durable(path, temp, place, replaces, chunks)
+    }
+
+    /// As `write_whole`, from `copy`, a file with the old text of `new`: only what differs is written.
+    /// The copy is gone afterwards, unless it is on another file system.
+    pub(super) fn patch(
+        root: &Path,
+        path: &RelPath,
+        copy: &Path,
+        new: &Splice<'_>,
+    ) -> Result<Self, PublishError> {
+        let place = destination(root, path)?;
+        remove_leftovers(&place);
+        let temp = temp_path(&place, WHOLE);
+        let failed = |source| PublishError::new(path, source);
+        fs::rename(copy, &temp).map_err(failed)?;
+        if let Err(error) = patch_temp(&place, &temp, new) {
+            let _ = fs::remove_file(&temp);
+            return Err(failed(error));
+        }
+        let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
+        Self::made_durable(path, temp, place, true, &chunks)
+    }
+
+    /// Syncs a temp file that holds `chunks`.
+    fn made_durable(
+        path: &RelPath,
+        temp: PathBuf,
+        place: PathBuf,
+        replaces: bool,
+        chunks: &[&[u8]],
+    ) -> Result<Self, PublishError> {
         // The processor hashes while the disk writes.
         let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
         let staged = Self { path: path.clone(), digest, temp, place, replaces };
@@ -192,7 +225,7 @@ impl Staged {
             Ok(()) => Ok(staged),
             Err(error) => {
                 staged.discard();
-                Err(failed(error))
+                Err(PublishError::new(path, error))
             }
         }
     }
@@ -294,6 +327,17 @@ fn write_temp(place: &Path, temp: &Path, chunks: &[&[u8]]) -> io::Result<bool> {
         return Err(error);
     }
     Ok(replaces)
+}
+
+/// Turns a copy of what is at `place` into a temp file for it.
+fn patch_temp(place: &Path, temp: &Path, new: &Splice<'_>) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(temp)?;
+    for (at, text) in new.patches() {
+        file.seek(SeekFrom::Start(at as u64))?;
+        file.write_all(text.as_bytes())?;
+    }
+    file.set_len(new.size() as u64)?;
+    file.set_permissions(fs::metadata(place)?.permissions())
 }
 
 fn sync_file(path: &Path) -> io::Result<()> {

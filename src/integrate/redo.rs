@@ -98,11 +98,13 @@ fn apply(
 /// The new lock is written beside the old one meanwhile: unless something gets in the way of an
 /// asset, it only has to be renamed.
 ///
-/// `lock`: the lock as it is on disk, read since the integrate lock was taken.
+/// `lock`: the lock as it is on disk, read since the integrate lock was taken; `lock_copy`: a file with
+/// its text, which is used up.
 pub(super) fn begin(
     root: &Path,
     work: &RedoRecord,
     lock: &LockFile,
+    lock_copy: Option<&Path>,
     blobs: Blobs<'_>,
     checkpoint: &dyn Checkpoint,
     record: &Path,
@@ -110,7 +112,7 @@ pub(super) fn begin(
     let mut run = Run::new(root, work, Some(lock), checkpoint);
     let expected = run.lock_changes(lock)?;
     let (ahead, published) = thread::scope(|scope| {
-        let ahead = scope.spawn(|| LockAhead::write(root, &work.lock, lock, expected));
+        let ahead = scope.spawn(|| LockAhead::write(root, &work.lock, lock, expected, lock_copy));
         let published = work.write(record).map_err(Into::into).and_then(|()| run.files(blobs));
         (ahead.join().expect("writing a file does not panic"), published)
     });

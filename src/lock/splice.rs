@@ -78,17 +78,28 @@ impl<'a> Splice<'a> {
 
     /// Whether the text is the old one.
     pub fn is_unchanged(&self) -> bool {
-        let mut at = 0;
-        let is_same = self.parts.iter().all(|part| {
+        self.size() == self.old.len() && self.patches().next().is_none()
+    }
+
+    /// The stretches that turn the old text into this one when they are written over it, each with
+    /// its place in bytes; what lies behind `size` is to be cut off.
+    pub fn patches(&self) -> impl Iterator<Item = (usize, &str)> {
+        let mut end = 0;
+        self.parts.iter().filter_map(move |part| {
             let text = self.text_of(part);
-            let place = at..at + text.len();
-            at = place.end;
-            match part {
+            let place = end..end + text.len();
+            end = place.end;
+            let is_there = match part {
                 Part::Kept(range) if *range == place => true,
-                _ => self.old.get(place) == Some(text),
-            }
-        });
-        is_same && at == self.old.len()
+                _ => self.old.get(place.clone()) == Some(text),
+            };
+            (!is_there).then_some((place.start, text))
+        })
+    }
+
+    /// Bytes of the text.
+    pub fn size(&self) -> usize {
+        self.parts().map(str::len).sum()
     }
 
     fn text_of<'s>(&'s self, part: &'s Part<'a>) -> &'s str {
@@ -133,11 +144,38 @@ mod tests {
             splice.is_unchanged()
         };
         assert!(of(&["one", " two"]) && !of(&["one"]) && !of(&["one", " too"]));
+        assert!(!of(&[]) && !of(&["one two "]));
         assert!(!of(&["one", " two", "!"]));
         let mut kept = Splice::new("one two");
         kept.keep(0..4);
         assert!(!kept.is_unchanged());
         kept.add("two");
         assert!(kept.is_unchanged());
+    }
+
+    #[test]
+    fn patches_turn_the_old_text_into_the_new_one() {
+        let old = "one two three";
+        let patched = |splice: &Splice<'_>| {
+            let mut text = old.as_bytes().to_vec();
+            text.resize(text.len().max(splice.size()), b'?');
+            for (at, patch) in splice.patches() {
+                text[at..at + patch.len()].copy_from_slice(patch.as_bytes());
+            }
+            text.truncate(splice.size());
+            String::from_utf8(text).expect("the text")
+        };
+        for middle in ["two", "2", "twenty", ""] {
+            let mut splice = Splice::new(old);
+            splice.keep(0..4);
+            splice.add(middle);
+            splice.keep(7..13);
+            assert_eq!(patched(&splice), splice.to_string());
+        }
+        let mut same_size = Splice::new(old);
+        same_size.keep(0..4);
+        same_size.add("TWO");
+        same_size.keep(7..13);
+        assert_eq!(same_size.patches().collect::<Vec<_>>(), [(4, "TWO")]);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::{
-    ActionCacheError, Batch, Content, FileError, Recorded, RunError, Stamp, Stat, StateError,
+    ActionCacheError, Batch, Content, FileError, Recorded, Run, RunError, Stamp, Stat, StateError,
 };
 use crate::event::{Event, Reporter, Summary};
 use crate::execute::{Limits, StopSignal, with_causes};
@@ -16,6 +16,7 @@ use crate::generate::FontError;
 use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
 use crate::integrate::commit::CommitError;
+use crate::integrate::lock_ahead::LockCopy;
 use crate::integrate::outcome::ManifestChange;
 use crate::integrate::publish::PublishError;
 use crate::pipeline::building::Building;
@@ -176,20 +177,30 @@ fn run(
         After { lock_stat: Some(prepared.lock_stat), lock_digest: None, manifest: None };
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let clock = request.clock;
-        let mut building = Timing::of(&mut timings, clock, "open", || {
-            Building::begin(session, prepared, &state, request, reporter)
+        let run = begin_run(session)?;
+        thread::scope(|scope| {
+            let will_change = !work.is_empty() && !request.locked && !prepared.was_conflicted;
+            let copy = match will_change {
+                true => LockCopy::begin(scope, run.scratch(), &prepared.lock),
+                false => None,
+            };
+            let mut building = Timing::of(&mut timings, clock, "open", || {
+                Building::begin(run, session, prepared, &state, request, reporter)
+            })?;
+            let (built, outcomes) = Timing::of(&mut timings, clock, "execute", || {
+                building.execute(&work, stop, &mut summary)
+            })?;
+            if request.locked {
+                building.refuse_changes(&built)?;
+            }
+            let (report, left) = Timing::of(&mut timings, clock, "publish", || {
+                building.publish(&built, copy, &mut summary)
+            })?;
+            after = left;
+            committed = building.committed(&built, &report);
+            (problems, batch) = building.finish(&built, &outcomes, &report, &mut summary);
+            Ok::<_, BuildError>(())
         })?;
-        let (built, outcomes) = Timing::of(&mut timings, clock, "execute", || {
-            building.execute(&work, stop, &mut summary)
-        })?;
-        if request.locked {
-            building.refuse_changes(&built)?;
-        }
-        let (report, left) =
-            Timing::of(&mut timings, clock, "publish", || building.publish(&built, &mut summary))?;
-        after = left;
-        committed = building.committed(&built, &report);
-        (problems, batch) = building.finish(&built, &outcomes, &report, &mut summary);
     }
     // Two syncs of the disk at once cost little more than one.
     thread::scope(|scope| {
@@ -220,6 +231,11 @@ fn run(
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
     Ok(Built { summary, problems })
+}
+
+fn begin_run(session: &Session) -> Result<Run, BuildError> {
+    session.cache().ensure().map_err(StateError::from)?;
+    Ok(Run::begin(session.cache())?)
 }
 
 /// Refuses a run that is known to change the lock before anything runs; that a result differs from

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList, FileFacts, RelPath};
-use crate::cache::{
-    Batch, Content, FileError, LocalCas, Run, RunError, State, StateError, StateNotice,
-};
+use crate::cache::{Batch, Content, FileError, LocalCas, Run, RunError, State, StateNotice};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
@@ -22,6 +20,7 @@ use crate::graph::key::{KEY_SCHEMA, requested_size};
 use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
 use crate::integrate::commit::{AssetCommit, CommitRequest, EntryCommit, IntegrateGuard, commit};
 use crate::integrate::entry::{EntryFile, entry_value};
+use crate::integrate::lock_ahead::LockCopy;
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish::{self};
 use crate::integrate::redo::Uninterrupted;
@@ -56,20 +55,20 @@ pub(super) struct Building<'a> {
 pub(super) type Outcomes = BTreeMap<AssetIndex, Outcome>;
 
 impl<'a> Building<'a> {
+    /// `run`: this run, registered in the cache.
     pub(super) fn begin(
+        run: Run,
         session: &'a Session,
         prepared: &'a Prepared,
         state: &'a LazyState,
         request: &'a BuildRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Result<Self, BuildError> {
-        session.cache().ensure().map_err(StateError::from)?;
         let (state, notice) = state.open(session.cache())?;
         if let Some(StateNotice::Rebuilt { reason }) = notice {
             let message = format!("the cache's database was made again: {reason}");
             reporter.report(&Event::Warning { asset: None, message });
         }
-        let run = Run::begin(session.cache())?;
         let config = &prepared.loaded.config;
         clean_up_after_others(session, config, &run)?;
         let commands = Commands::new(
@@ -295,9 +294,11 @@ impl<'a> Building<'a> {
         if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
     }
 
+    /// `lock_copy`: a copy of the lock as it was read, if it is a large one.
     pub(super) fn publish(
         &self,
         built: &[BuiltChain],
+        lock_copy: Option<LockCopy>,
         summary: &mut Summary,
     ) -> Result<(CommitReport, After), BuildError> {
         let mut assets: Vec<AssetCommit> = built
@@ -339,6 +340,7 @@ impl<'a> Building<'a> {
                 current: is_undisturbed
                     .then_some(&self.prepared.lock)
                     .filter(|_| !self.prepared.was_conflicted),
+                lock_copy: lock_copy.as_ref().and_then(LockCopy::finished),
                 manifest_unchanged: self.prepared.manifest_unchanged,
                 checkpoint: &Uninterrupted,
             },

@@ -325,6 +325,7 @@ pub fn prune(
         blobs: &blobs,
         overwrite_drifted: false,
         current: None,
+        lock_copy: None,
         manifest_unchanged: false,
         checkpoint: &Uninterrupted,
     };

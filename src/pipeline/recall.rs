@@ -64,6 +64,10 @@ impl Settled {
 
     /// The file as it was read.
     pub fn get(&self, path: &str, content: Content) -> Option<Recorded> {
+        // Asked for every file of a project, most often of few that were read or none.
+        if self.0.is_empty() {
+            return None;
+        }
         let (_, recorded) = self.0.get(path)?.iter().find(|(own, _)| *own == content)?;
         Some(*recorded)
     }

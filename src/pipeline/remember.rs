@@ -268,16 +268,17 @@ fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
 /// Copies the records of assets that slept through the run.
 fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
     let old = &asleep.snapshot;
-    let mut copies: HashMap<u32, u32> = HashMap::new();
+    writer.reserve_like(old);
+    // By the old number, the new one.
+    let mut copies: Vec<Option<u32>> = vec![None; old.input_count()];
     let mut copy = |writer: &mut SnapshotWriter, number: u32| {
-        if let Some(&number) = copies.get(&number) {
-            return Some(number);
+        let copied = copies.get_mut(number as usize)?;
+        if copied.is_none() {
+            let input = old.input(number)?;
+            let recorded = current(asleep, input.path, input.content, input.recorded);
+            *copied = Some(writer.input(input.path, input.role, input.content, recorded));
         }
-        let input = old.input(number)?;
-        let recorded = current(asleep, input.path, input.content, input.recorded);
-        let new = writer.input(input.path, input.role, input.content, recorded);
-        copies.insert(number, new);
-        Some(new)
+        *copied
     };
     for file in asleep.files() {
         let Some(number) = file.input().and_then(|input| copy(writer, input.number)) else {

@@ -125,6 +125,11 @@ impl Snapshot {
         self.count(Table::Inputs)
     }
 
+    /// Bytes of its strings.
+    pub(super) fn text_size(&self) -> usize {
+        self.strings.len()
+    }
+
     /// An input by its number.
     pub fn input(&self, number: u32) -> Option<Input<'_>> {
         let mut fields = Fields(self.record(Table::Inputs, number)?);

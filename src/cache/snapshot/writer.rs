@@ -106,6 +106,18 @@ impl SnapshotWriter {
         }
     }
 
+    /// Makes room for as much as another snapshot holds, and a little more.
+    pub fn reserve_like(&mut self, other: &Snapshot) {
+        const MORE: usize = 4096;
+        self.inputs.reserve(other.input_count());
+        self.specs.reserve(other.specs().len());
+        let assets = other.assets().len();
+        self.sources.reserve(assets);
+        self.assets.0.reserve(assets * Table::Assets.record_size() + MORE);
+        self.outputs.0.reserve(other.outputs().len() * Table::Outputs.record_size() + MORE);
+        self.arena.reserve(other.text_size() + MORE);
+    }
+
     /// Says of the run as a whole what was not known when the snapshot was begun.
     pub fn set_summary(&mut self, summary: Summary) {
         self.summary = summary;

@@ -58,6 +58,8 @@ struct Run<'a> {
     orphans: &'a [&'a str],
     overwrite_drifted: bool,
     manifest_unchanged: bool,
+    /// A file with the text of the lock.
+    lock_copy: Option<&'a str>,
     stop_at: Option<usize>,
 }
 
@@ -124,6 +126,8 @@ impl Project {
         checkpoint: &dyn Checkpoint,
     ) -> Result<CommitReport, CommitError> {
         let orphans = run.orphans.iter().map(|id| (*id).to_owned()).collect();
+        let lock_copy = run.lock_copy.map(|name| self.root().join(name));
+        let current = lock_copy.is_some().then(|| self.lock());
         commit(
             &CommitRequest {
                 root: self.root(),
@@ -136,7 +140,8 @@ impl Project {
                 orphans: &orphans,
                 blobs: &|digest| self.blob(digest),
                 overwrite_drifted: run.overwrite_drifted,
-                current: None,
+                current: current.as_ref(),
+                lock_copy: lock_copy.as_deref(),
                 manifest_unchanged: run.manifest_unchanged,
                 checkpoint,
             },
@@ -733,4 +738,50 @@ fn the_guard_is_exclusive() {
     assert!(IntegrateGuard::try_acquire(&place).expect("lockable").is_none());
     drop(guard);
     assert!(IntegrateGuard::try_acquire(&place).expect("lockable").is_some());
+}
+
+#[test]
+fn a_copy_of_the_lock_becomes_the_new_lock() {
+    let (plain, copied) = (Project::new(), Project::new());
+    let commit_both = |assets: &[(&str, &str)], prune: &[&str]| {
+        for project in [&plain, &copied] {
+            let is_copied = std::ptr::eq(project, &copied);
+            if is_copied {
+                project.write("copy", &project.read("assetbuild.lock").unwrap_or_default());
+            }
+            let assets = assets.iter().map(|(id, bytes)| {
+                let file = format!("assets/{id}.png");
+                project.asset(id, &[(file.as_str(), bytes)])
+            });
+            let prune = prune.iter().map(|id| Prune { id: (*id).to_owned(), forget: false });
+            let run = Run {
+                assets: assets.collect(),
+                prune: prune.collect(),
+                lock_copy: is_copied.then_some("copy"),
+                ..Run::default()
+            };
+            let report = project.run(&run).expect("committed");
+            assert!(report.problems.is_empty(), "{:?}", report.problems);
+            let lock = project.read("assetbuild.lock").expect("a lock");
+            assert_eq!(report.lock, Some(Digest::of(lock.as_bytes())));
+        }
+        assert_eq!(plain.read("assetbuild.lock"), copied.read("assetbuild.lock"));
+        assert_eq!(copied.read("copy"), None, "it is used up");
+    };
+    commit_both(&[("a", "1"), ("b", "1"), ("c", "1")], &[]);
+    // A block of the same size, a longer one, one more, one less.
+    commit_both(&[("b", "2")], &[]);
+    commit_both(&[("b", "a longer text, whose size has two digits")], &[]);
+    commit_both(&[("aa", "new")], &[]);
+    commit_both(&[("c", "2")], &["a"]);
+}
+
+#[test]
+fn without_the_promised_copy_the_lock_is_written_whole() {
+    let project = Project::new();
+    let assets = vec![project.asset("coin", &[("assets/coin.png", "gold")])];
+    let run = Run { assets, lock_copy: Some("not/there"), ..Run::default() };
+    let report = project.run(&run).expect("committed");
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert!(project.block("coin").is_some());
 }
