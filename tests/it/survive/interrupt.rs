@@ -1,4 +1,4 @@
-//! Ctrl-C: once to finish what was begun and publish it, twice to stop at once.
+//! Ctrl-C or SIGTERM: once to finish what was begun and publish it, twice to stop at once.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -14,13 +14,22 @@ const ASSETS: usize = 12;
 
 #[test]
 fn the_first_interrupt_finishes_and_publishes_what_was_begun() {
+    first_signal(Signal::INT);
+}
+
+#[test]
+fn a_supervisor_that_ends_the_process_is_heard_as_ctrl_c_is() {
+    first_signal(Signal::TERM);
+}
+
+fn first_signal(signal: Signal) {
     let project = slow_project();
     let mut child = start(&project, &[]);
     let mut events = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let finished = |line: &String| line.contains("action_finished") && line.contains("process");
     let seen = events.by_ref().map(|line| line.expect("text")).filter(finished).take(2).count();
     assert_eq!(seen, 2, "two assets were finished");
-    interrupt(&child);
+    send(signal, &child);
     let rest: Vec<String> = events.map(|line| line.expect("text")).collect();
     assert_eq!(child.wait().expect("a child").code(), Some(130), "{rest:#?}");
 
@@ -104,5 +113,9 @@ fn start(project: &Project, more: &[&str]) -> Child {
 }
 
 fn interrupt(child: &Child) {
-    kill_process(Pid::from_child(child), Signal::INT).expect("the child lives");
+    send(Signal::INT, child);
+}
+
+fn send(signal: Signal, child: &Child) {
+    kill_process(Pid::from_child(child), signal).expect("the child lives");
 }
