@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::base::{Encoding, Image};
+use crate::base::{Encoding, Image, guarded};
 use crate::process::picture::profile;
 
 /// Most pixels of a picture that is decoded or made.
@@ -57,6 +57,9 @@ pub enum DecodeError {
     /// Its last part is missing.
     #[error("the {} file is cut off", .0.extension())]
     CutOff(Encoding),
+    /// The decoder met what it was not prepared for.
+    #[error("the {} file is damaged: its decoder gave up", .0.extension())]
+    GaveUp(Encoding),
     /// The decoder refused it.
     #[error("the {} file is damaged", .encoding.extension())]
     Damaged {
@@ -76,6 +79,18 @@ pub enum DecodeError {
 /// `DecodeError` for what is no raster file, is damaged, or exceeds a limit.
 pub(super) fn decode(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeError> {
     let encoding = Encoding::sniff(bytes).unwrap_or(encoding);
+    // The decoders are other people's code, and files come from strangers.
+    or_gave_up(encoding, || decode_sniffed(bytes, encoding))
+}
+
+fn or_gave_up<T>(
+    encoding: Encoding,
+    decode: impl FnOnce() -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    guarded(decode).unwrap_or(Err(DecodeError::GaveUp(encoding)))
+}
+
+fn decode_sniffed(bytes: &[u8], encoding: Encoding) -> Result<Image, DecodeError> {
     let format = raster_format(encoding)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(DecodeError::TooManyBytes(bytes.len() as u64));

@@ -337,3 +337,10 @@ fn damaged_files_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_panic_of_a_decoder_is_an_error_of_the_file() {
+    let result: Result<(), _> = or_gave_up(Encoding::Png, || panic!("a slip in an index"));
+    let message = result.expect_err("no picture").to_string();
+    assert_eq!(message, "the png file is damaged: its decoder gave up");
+}
