@@ -1,8 +1,13 @@
 //! `expand`, `graph` and `schema`: looking at what the tool understood.
 
-use image::ImageFormat;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
 
-use crate::base::{MediaKind, RelPath};
+use image::{ImageFormat, RgbaImage};
+use rayon::prelude::*;
+
+use crate::base::{Encoding, MediaKind};
 use crate::cli::args::{
     self, CompletionsArgs, ExpandArgs, GraphArgs, GraphLanguage, ManArgs, ReportArgs, SchemaArgs,
     SchemaOf,
@@ -16,7 +21,8 @@ use crate::graph::{self, AssetIndex, render};
 use crate::pipeline::load::render_expansion;
 use crate::pipeline::{Prepared, Session};
 use crate::plan::Policy;
-use crate::report::sheet;
+use crate::process;
+use crate::report::{sheet, summary};
 use crate::spec;
 
 /// Opens the project with the selected assets loaded.
@@ -57,32 +63,43 @@ pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> 
     Ok(ExitCode::Success)
 }
 
-/// Draws the published pictures of the selected assets on one sheet, by path.
+/// Draws the published pictures and sounds of the selected assets on one sheet, by path.
 pub fn report(context: &Context, args: &ReportArgs) -> Result<ExitCode, CliError> {
     let (session, prepared) = open(context, &args.selection)?;
     let assets = prepared.selected.iter().map(|asset| asset.of(&prepared.loaded.assets));
-    let mut paths: Vec<&RelPath> = assets
-        .filter(|asset| asset.media == MediaKind::Image)
-        .map(|asset| &asset.publish.path)
-        .collect();
-    paths.sort();
+    let mut files: Vec<_> =
+        assets.filter_map(|asset| Some((asset.publish.files.first()?, asset.media))).collect();
+    files.sort_by_key(|(file, _)| &file.path);
+    let drawn = files.par_iter().map(|(file, media)| {
+        let place = file.path.under(session.root());
+        let drawn: Result<RgbaImage, Box<dyn Error + Send + Sync>> = match media {
+            MediaKind::Image => image::open(place).map(|p| p.to_rgba8()).map_err(Into::into),
+            MediaKind::Audio => draw_sound(&place, file.encoding),
+        };
+        drawn.map_err(|error| format!("left out {}: {error}", file.path))
+    });
     let mut pictures = Vec::new();
-    for path in paths {
-        match image::open(path.under(session.root())) {
-            Ok(picture) => pictures.push(picture.to_rgba8()),
-            Err(error) => context.talk(&format!("left out {path}: {error}")),
+    for drawn in drawn.collect::<Vec<_>>() {
+        match drawn {
+            Ok(picture) => pictures.push(picture),
+            Err(message) => context.talk(&message),
         }
     }
     let name = args.sheet.display();
     let Some(sheet) = sheet::compose(&pictures) else {
-        return Err(CliError::Usage("there is no published picture to show".to_owned()));
+        return Err(CliError::Usage("there is no published file to show".to_owned()));
     };
     sheet.save_with_format(&args.sheet, ImageFormat::Png).map_err(|error| CliError::Io {
         action: format!("write {name}"),
         source: std::io::Error::other(error),
     })?;
-    context.mention(&format!("wrote {} pictures to {name}", pictures.len()));
+    context.mention(&format!("drew {} on {name}", summary::count(pictures.len(), "file")));
     Ok(ExitCode::Success)
+}
+
+fn draw_sound(place: &Path, encoding: Encoding) -> Result<RgbaImage, Box<dyn Error + Send + Sync>> {
+    let ranges = process::waveform(&fs::read(place)?, encoding, sheet::COLUMNS_PER_SECOND)?;
+    Ok(sheet::waveform(&ranges))
 }
 
 /// Prints the JSON schema of a file that people write.

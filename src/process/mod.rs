@@ -18,7 +18,7 @@ use crate::spec::op::{OutputFile, ProcessOp, Step};
 
 pub use error::ProcessError;
 pub use picture::{DecodeError, EncodeError, OpError, Size, WebpError};
-pub use sound::{GroupLevel, SoundDecodeError, SoundEncodeError, SoundError, group_gain};
+pub use sound::{GroupLevel, SoundDecodeError, SoundEncodeError, SoundError, group_gain, waveform};
 
 /// Version of the code that turns material of a kind into files: part of every process key, so a
 /// better encoder makes finished files again and buys nothing.

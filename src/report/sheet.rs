@@ -1,4 +1,5 @@
-//! A contact sheet: published pictures in rows, so that a person sees all of a project at a glance.
+//! A contact sheet: published pictures and the waveforms of sounds in rows, so that a person sees all
+//! of a project at a glance.
 
 use image::imageops::{self, FilterType};
 use image::{Rgba, RgbaImage};
@@ -13,6 +14,42 @@ const ROW: u32 = 96;
 const GAP: u32 = 12;
 
 const BACKGROUND: Rgba<u8> = Rgba([44, 48, 66, 255]);
+
+/// Columns of a waveform for a second of sound.
+pub const COLUMNS_PER_SECOND: u32 = 120;
+
+/// Columns of the widest waveform: longer sounds are drawn narrower.
+const MOST_COLUMNS: usize = 600;
+
+const WAVE_BACKGROUND: Rgba<u8> = Rgba([54, 59, 80, 255]);
+const WAVE_MIDDLE: Rgba<u8> = Rgba([84, 92, 120, 255]);
+const WAVE: Rgba<u8> = Rgba([132, 204, 190, 255]);
+/// Full scale or more.
+const WAVE_CLIPPED: Rgba<u8> = Rgba([235, 110, 100, 255]);
+
+/// Draws a sound, as wide as it is long and as high as a row: full scale touches both edges.
+///
+/// `ranges`: the lowest and highest sample of each of `COLUMNS_PER_SECOND` stretches per second.
+pub fn waveform(ranges: &[[f32; 2]]) -> RgbaImage {
+    let together = ranges.len().div_ceil(MOST_COLUMNS).max(1);
+    let columns: Vec<[f32; 2]> = ranges
+        .chunks(together)
+        .map(|some| some.iter().fold(some[0], |[low, high], [l, h]| [low.min(*l), high.max(*h)]))
+        .collect();
+    let mut picture = RgbaImage::from_pixel(columns.len().max(1) as u32, ROW, WAVE_BACKGROUND);
+    let row_of = |sample: f32| {
+        let share = f64::from(1.0 - sample.clamp(-1.0, 1.0)) / 2.0;
+        (share * f64::from(ROW - 1)).round() as u32
+    };
+    for (x, [low, high]) in (0..).zip(columns) {
+        picture.put_pixel(x, row_of(0.0), WAVE_MIDDLE);
+        let color = if low <= -1.0 || high >= 1.0 { WAVE_CLIPPED } else { WAVE };
+        if low != 0.0 || high != 0.0 {
+            (row_of(high)..=row_of(low)).for_each(|y| picture.put_pixel(x, y, color));
+        }
+    }
+    picture
+}
 
 /// Puts pictures side by side in rows, in their order; none for no pictures.
 ///
@@ -76,6 +113,29 @@ mod tests {
     fn a_full_row_is_followed_by_another() {
         let sheet = compose(&vec![plain(192, 96, 9); 7]).expect("seven pictures");
         assert_eq!(sheet.height(), 2 * (ROW + GAP) + GAP);
+    }
+
+    #[test]
+    fn waveforms_are_as_wide_as_the_sound_is_long_and_as_high_as_it_is_loud() {
+        let second = COLUMNS_PER_SECOND as usize;
+        let quiet = waveform(&vec![[-0.5, 0.5]; second]);
+        assert_eq!(quiet.dimensions(), (COLUMNS_PER_SECOND, ROW));
+        let painted = quiet.enumerate_pixels().filter(|(x, _, pixel)| *x == 7 && **pixel == WAVE);
+        assert_eq!(painted.count(), ROW as usize / 2);
+        let silent = waveform(&[[0.0, 0.0]]);
+        assert!(silent.pixels().all(|pixel| [WAVE_BACKGROUND, WAVE_MIDDLE].contains(pixel)));
+        let loud = waveform(&[[-1.0, 0.2], [-0.2, 0.2]]);
+        assert_eq!((loud.get_pixel(0, ROW - 1), loud.get_pixel(1, 48)), (&WAVE_CLIPPED, &WAVE));
+    }
+
+    #[test]
+    fn a_long_sound_is_drawn_narrower_and_keeps_its_peaks() {
+        let mut hour = vec![[0.0, 0.0]; 3_600 * COLUMNS_PER_SECOND as usize];
+        hour[200_000] = [-0.9, 0.9];
+        let picture = waveform(&hour);
+        assert!(picture.width() as usize <= MOST_COLUMNS);
+        assert!(picture.pixels().any(|pixel| *pixel == WAVE));
+        assert_eq!(waveform(&[]).width(), 1);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod recall;
 mod sample;
 mod seed_dialects;
 mod selection;
+mod sheet;
 mod sounds;
 mod specs;
 mod start;

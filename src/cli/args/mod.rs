@@ -71,7 +71,7 @@ pub enum Command {
     Gc(GcArgs),
     /// Rebuild or verify the stores
     Store(StoreArgs),
-    /// Draw the published pictures on one sheet
+    /// Draw the published pictures and sounds on one sheet
     Report(ReportArgs),
     /// Print the JSON schema of a file, for editors
     Schema(SchemaArgs),

@@ -106,7 +106,7 @@ pub struct PruneArgs {
     pub forget: bool,
 }
 
-/// Draws published pictures on one sheet.
+/// Draws published pictures and sounds on one sheet.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct ReportArgs {
     /// Which assets.

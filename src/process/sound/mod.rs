@@ -12,6 +12,7 @@ mod measure;
 mod rate;
 #[cfg(test)]
 mod tests;
+mod waveform;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +28,21 @@ pub use level::{GroupLevel, group_gain};
 
 /// Version of the code that turns samples into files.
 pub(super) const ENCODERS: &str = "sound 2";
+
+/// The lowest and the highest sample of each stretch of a sound file, for a drawing of it.
+///
+/// `named`: the encoding that its name speaks of. `per_second`: stretches per second. Samples of all
+/// channels count; full scale is 1.0.
+///
+/// # Errors
+/// `SoundDecodeError` for a file that is no sound or a damaged one.
+pub fn waveform(
+    bytes: &[u8],
+    named: Encoding,
+    per_second: u32,
+) -> Result<Vec<[f32; 2]>, SoundDecodeError> {
+    Ok(waveform::ranges(&decode::decode(bytes, named)?, per_second))
+}
 
 /// A sound between two steps.
 pub(super) struct Work<'a> {
