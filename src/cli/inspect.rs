@@ -63,13 +63,13 @@ pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> 
     Ok(ExitCode::Success)
 }
 
-/// Draws the published pictures and sounds of the selected assets on one sheet, by path.
+/// Draws the published pictures and sounds of the selected assets on one sheet, pictures first, each by path.
 pub fn report(context: &Context, args: &ReportArgs) -> Result<ExitCode, CliError> {
     let (session, prepared) = open(context, &args.selection)?;
     let assets = prepared.selected.iter().map(|asset| asset.of(&prepared.loaded.assets));
     let mut files: Vec<_> =
         assets.filter_map(|asset| Some((asset.publish.files.first()?, asset.media))).collect();
-    files.sort_by_key(|(file, _)| &file.path);
+    files.sort_by_key(|(file, media)| (*media == MediaKind::Audio, &file.path));
     let drawn = files.par_iter().map(|(file, media)| {
         let place = file.path.under(session.root());
         let drawn: Result<RgbaImage, Box<dyn Error + Send + Sync>> = match media {
