@@ -341,6 +341,9 @@ impl<'a> ChainExecutor<'a> {
             gains: &gains,
         })?;
         drop(raw);
+        for note in processed.notes {
+            (self.stores.warn)(&spec.id, note);
+        }
         let mut files = Vec::with_capacity(processed.files.len());
         for file in &processed.files {
             files.push(self.stores.cas.put(&file.bytes)?);

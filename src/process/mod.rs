@@ -55,6 +55,8 @@ pub struct Processed {
     pub checkpoints: Vec<Facts>,
     /// What the files are, in their order.
     pub finals: Vec<FileFacts>,
+    /// What did not come out as it was asked for, although it is no error; a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// The bytes of one finished file.
@@ -100,7 +102,11 @@ pub fn process(job: &Job<'_>) -> Result<Processed, ProcessError> {
             Step::Validate(_) => checkpoints.push(work.measure()),
         }
     }
-    let mut processed = Processed { files: Vec::new(), checkpoints, finals: Vec::new() };
+    let notes = match &mut work {
+        Work::Sound(work) => work.take_notes(),
+        Work::Picture(_) => Vec::new(),
+    };
+    let mut processed = Processed { files: Vec::new(), checkpoints, finals: Vec::new(), notes };
     for (file, encoded) in job.files.iter().zip(work.encode(job.files)) {
         let (bytes, material) = encoded?;
         processed.finals.push(FileFacts {

@@ -65,6 +65,12 @@ pub(super) const PARAMETERS: &[Key] = &[
         .or("false"),
 ];
 
+/// The parameters that every preset has.
+pub(super) const FOR_ALL: &[&str] = &["volume", "rate", "channels"];
+
+/// Those that only a song has beside them; all others are for the other presets.
+pub(super) const FOR_SONGS: &[&str] = &["tempo", "steps", "loop"];
+
 const INSTRUMENTS: &[&str] =
     &["lead", "pluck", "bass", "pad", "bell", "organ", "kick", "snare", "hat", "clap"];
 

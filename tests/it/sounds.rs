@@ -248,3 +248,27 @@ fn explain_and_events_tell_what_was_measured() {
     let explained = project.succeed(&["explain", "hop"]).stdout;
     assert!(explained.contains("file: assets/audio/hop.wav\n"), "{explained}");
 }
+
+#[test]
+fn a_loudness_that_the_ceiling_forbids_is_a_warning() {
+    let project = Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\n"),
+        (
+            "specs/plucks.yaml",
+            r#"id: plucks
+generation: { type: audio, provider: synth, preset: song, tracks: [{ instrument: pluck, notes: "C5 G4 E5 C4" }] }
+post_processing: [{ action: normalize, lufs: -3, ceiling: -1 dB }]
+integration: { manifest_path: plucks.wav }
+"#,
+        ),
+    ]);
+    let said = project.succeed(&[]).stderr;
+    assert!(said.contains("warning: plucks: `normalize` reached -"), "{said}");
+    assert!(
+        said.contains("LUFS of -3: the limiter goes no further under a ceiling of -1 dB"),
+        "{said}"
+    );
+    project.edit("specs/plucks.yaml", "lufs: -3", "lufs: -20");
+    let said = project.succeed(&[]).stderr;
+    assert!(!said.contains("warning"), "{said}");
+}

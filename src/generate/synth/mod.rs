@@ -48,8 +48,9 @@ pub(super) fn make(sound: &SynthSound) -> Result<Audio, SynthError> {
     let rate = values.number("rate").map_or(44_100, |rate| rate as u32);
     let is_song = preset == SONG;
     let mut samples = if is_song {
-        let beats = values.number("tempo").unwrap_or(120.0) / 60.0;
-        let step = f64::from(rate) / beats / values.number("steps").unwrap_or(2.0);
+        let beats = values.number("tempo").unwrap_or(SynthSound::USUAL_TEMPO) / 60.0;
+        let steps = values.number("steps").unwrap_or(SynthSound::USUAL_STEPS);
+        let step = f64::from(rate) / beats / steps;
         song::play(tracks, &Score { rate, step, is_loop: values.is_true("loop"), seed: *seed })?
     } else {
         let mut dice = Dice::new(*seed);

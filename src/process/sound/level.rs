@@ -20,10 +20,26 @@ fn decibels(amplitude: f64) -> f64 {
 
 /// dBFS below which a sound counts as silence: what a gain would bring up is noise.
 const SILENCE_DB: f64 = -70.0;
-/// How near to its loudness a sound is brought, in LU; R128 itself allows 0.5.
+/// How near to its loudness a sound is brought, in LU.
 const CLOSE_ENOUGH: f64 = 0.05;
+/// The difference from a loudness that R128 allows, in LU.
+const TOLERANCE: f64 = 0.5;
 /// How often the gain is corrected for what the limiter took.
 const ROUNDS: usize = 8;
+
+/// A sound that was brought to a level, as far as its ceiling allows.
+pub(super) struct Normalized {
+    pub(super) audio: Audio,
+    /// The loudness in LUFS that was reached instead of the target, if it is another one by R128's
+    /// tolerance.
+    pub(super) reached: Option<f64>,
+}
+
+impl From<Audio> for Normalized {
+    fn from(audio: Audio) -> Self {
+        Self { audio, reached: None }
+    }
+}
 
 /// Brings a sound to a level.
 ///
@@ -33,13 +49,13 @@ pub(super) fn normalize(
     audio: &Audio,
     target: Level,
     ceiling_db: f64,
-) -> Result<Audio, SoundError> {
+) -> Result<Normalized, SoundError> {
     let loudest = f64::from(peak(audio));
     if loudest < amplitude(SILENCE_DB) {
         return Err(SoundError::NoLevel);
     }
     let lufs = match target {
-        Level::Peak(db) => return Ok(amplified(audio, amplitude(db) / loudest)),
+        Level::Peak(db) => return Ok(amplified(audio, amplitude(db) / loudest).into()),
         Level::Lufs(lufs) => lufs,
     };
     let levels = Levels::of(audio);
@@ -49,17 +65,17 @@ pub(super) fn normalize(
             // All of it is below what R128 counts.
             return Err(SoundError::NoLevel);
         }
-        return Ok(amplified(audio, ceiling / levels.true_peak));
+        return Ok(amplified(audio, ceiling / levels.true_peak).into());
     };
     let gain = lufs - loudness;
     if levels.true_peak * amplitude(gain) <= ceiling {
-        return Ok(amplified(audio, amplitude(gain)));
+        return Ok(amplified(audio, amplitude(gain)).into());
     }
     Ok(raise(audio, gain, lufs, ceiling))
 }
 
 /// Amplifies by `gain` dB and more under a ceiling, until the loudness is reached.
-fn raise(audio: &Audio, mut gain: f64, lufs: f64, ceiling: f64) -> Audio {
+fn raise(audio: &Audio, mut gain: f64, lufs: f64, ceiling: f64) -> Normalized {
     let mut allowed = ceiling;
     let mut best: Option<(f64, Audio)> = None;
     for _ in 0..ROUNDS {
@@ -77,7 +93,8 @@ fn raise(audio: &Audio, mut gain: f64, lufs: f64, ceiling: f64) -> Audio {
         gain += missing;
         allowed /= over;
     }
-    best.expect("there was a round").1
+    let (missing, audio) = best.expect("there was a round");
+    Normalized { audio, reached: (missing.abs() > TOLERANCE).then_some(lufs - missing) }
 }
 
 fn keep_better(best: &mut Option<(f64, Audio)>, missing: f64, audio: Audio) {

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use crate::base::{Audio, AudioFacts, Encoding, Facts, MediaKind, Raw};
 use crate::process::{Job, ProcessError};
-use crate::spec::op::{OutputFile, ProcessOp, Step};
+use crate::spec::op::{Level, OutputFile, ProcessOp, Step};
 
 pub use error::{SoundDecodeError, SoundEncodeError, SoundError};
 pub use level::{GroupLevel, group_gain};
@@ -54,6 +54,7 @@ pub(super) struct Work<'a> {
     is_changed: bool,
     /// What was measured since the last change.
     facts: Option<AudioFacts>,
+    notes: Vec<String>,
 }
 
 impl<'a> Work<'a> {
@@ -64,15 +65,14 @@ impl<'a> Work<'a> {
             Raw::File(bytes, encoding) => Cow::Owned(decode::decode(bytes, *encoding)?),
             Raw::Image(_) => unreachable!("pictures have a work of their own"),
         };
-        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: None })
+        Ok(Self { raw, steps, gains, sound, is_changed: false, facts: None, notes: Vec::new() })
     }
 
     pub(super) fn run(&mut self, step: usize, op: &'a ProcessOp) -> Result<(), ProcessError> {
         let name = op.name();
         let failed = |source| ProcessError::SoundOp { step, name, source };
-        if let Some(changed) =
-            self.changed_by(op).ok_or_else(|| self.wrong_media(step, name))?.map_err(failed)?
-        {
+        let changed = self.changed_by(op).ok_or_else(|| self.wrong_media(step, name))?;
+        if let Some(changed) = changed.map_err(failed)? {
             self.sound = Cow::Owned(changed);
             self.is_changed = true;
             self.facts = None;
@@ -80,12 +80,25 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// What did not come out as it was asked for, although it is no error.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// What a step makes of the sound: nothing if it leaves it as it is; none if it is for pictures.
-    fn changed_by(&self, op: &ProcessOp) -> Option<Result<Option<Audio>, SoundError>> {
+    fn changed_by(&mut self, op: &ProcessOp) -> Option<Result<Option<Audio>, SoundError>> {
         let sound = &*self.sound;
         Some(match *op {
             ProcessOp::Normalize { target, ceiling_db, ref group } => match group {
-                None => level::normalize(sound, target, ceiling_db).map(Some),
+                None => level::normalize(sound, target, ceiling_db).map(|normalized| {
+                    if let (Some(reached), Level::Lufs(lufs)) = (normalized.reached, target) {
+                        self.notes.push(format!(
+                            "`normalize` reached {reached:.1} LUFS of {lufs}: the limiter goes no \
+                             further under a ceiling of {ceiling_db} dB"
+                        ));
+                    }
+                    Some(normalized.audio)
+                }),
                 Some(group) => match self.gains.get(group) {
                     Some(gain) => Ok(Some(level::apply_group(sound, *gain, target, ceiling_db))),
                     None => Err(SoundError::UnknownGroup(group.clone())),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::base::{AudioMode, Diagnostic, Encoding, MediaKind, RelPath, Span};
 use crate::catalog::{self, Target};
-use crate::spec::decode::{Input, Provider, issues, media_word, parameters, prompt, provider_name};
+use crate::spec::decode::{
+    Input, Provider, issues, media_word, parameters, prompt, provider_name, synth,
+};
 use crate::spec::expand::Used;
 use crate::spec::keys::GENERATION;
 use crate::spec::op::{
@@ -323,6 +325,12 @@ impl Reader<'_, '_, '_> {
         let duration_seconds = self.duration();
         let tracks = self.tracks();
         let is_song = name == SynthSound::SONG;
+        if let Some(parameters) = self.generation.get("parameters") {
+            synth::check_parameters(&name, parameters, self.checker);
+        }
+        if let Some(written) = self.generation.get("tracks").filter(|_| is_song) {
+            synth::check_length(&tracks, self.generation, written, self.checker);
+        }
         match (is_song, self.generation.entry("tracks")) {
             (true, None) => {
                 let help = "write `tracks: [{ instrument: lead, notes: \"C5 E5 G5 -\" }]`";

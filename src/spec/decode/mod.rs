@@ -8,6 +8,7 @@ mod parameters;
 mod prompt;
 mod publish;
 mod steps;
+mod synth;
 
 use std::collections::BTreeMap;
 

@@ -213,6 +213,10 @@ pub struct SynthSound {
 impl SynthSound {
     /// The preset that plays tracks of notes.
     pub const SONG: &'static str = "song";
+    /// Beats a minute of a song that does not say.
+    pub const USUAL_TEMPO: f64 = 120.0;
+    /// Notes of a beat of a song that does not say.
+    pub const USUAL_STEPS: f64 = 2.0;
     /// Seconds of a single voice, at most.
     pub const MAX_EFFECT_SECONDS: f64 = 60.0;
     /// Seconds of a song, at most.

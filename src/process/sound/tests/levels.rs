@@ -149,6 +149,18 @@ fn a_loudness_out_of_reach_keeps_the_ceiling() {
 }
 
 #[test]
+fn a_loudness_that_is_not_reached_is_told() {
+    let notes = |target: f64| {
+        let steps = [Step::Process(normalize(Level::Lufs(target), -1.0))];
+        run_steps(&Raw::Audio(drums()), &steps, &[], &BTreeMap::new()).expect("works").notes
+    };
+    assert_eq!(notes(-23.0), [""; 0]);
+    let [note] = &notes(-2.0)[..] else { panic!("one note") };
+    assert!(note.starts_with("`normalize` reached -") && note.contains("LUFS of -2: "), "{note}");
+    assert!(note.ends_with("under a ceiling of -1 dB"), "{note}");
+}
+
+#[test]
 fn a_short_sound_is_brought_to_the_ceiling() {
     let facts =
         facts_after(&sine(44_100, 1, 1_000.0, 0.1, 0.2), &[normalize(Level::Lufs(-16.0), -3.0)]);
