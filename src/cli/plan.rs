@@ -6,8 +6,9 @@ use crate::cli::args::{ExplainArgs, PlanArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::graph::action::ActionKind;
 use crate::pipeline::{self, Prepared, Selection, Session};
-use crate::plan::{Policy, warn_of_ends};
+use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
 use crate::report::Format;
 use crate::report::plan::{self as render, PlanView};
 
@@ -21,7 +22,10 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
         // A document tells outputs and actions of fresh assets as well.
         Format::Json | Format::Ndjson => Wakes::Selected,
     };
-    let prepared = prepare(context, &session, &selection, policy, wakes)?;
+    let mut prepared = prepare(context, &session, &selection, policy, wakes)?;
+    if let Some(&last) = args.selection.steps.iter().max() {
+        leave_out_after(last, &mut prepared.plans);
+    }
     let loaded = &prepared.loaded;
     let asked = prepared.selected.iter().map(|asset| asset.of(&loaded.assets));
     let ends = warn_of_ends(asked, &loaded.config, &context.today());
@@ -36,6 +40,16 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
             false => Ok(ExitCode::Success),
         }
     })
+}
+
+/// Leaves what comes after a kind of action out of plans, as a build with `--steps` does.
+fn leave_out_after(last: ActionKind, plans: &mut [AssetPlan]) {
+    for plan in plans {
+        plan.actions.retain(|action| action.kind <= last);
+        if plan.actions.iter().all(|action| action.state == ActionState::Fresh) {
+            plan.work = Work::Nothing;
+        }
+    }
 }
 
 /// Prints why the selected assets are in their states.

@@ -110,6 +110,17 @@ fn a_selection_holds_for_every_command_that_takes_one() {
 }
 
 #[test]
+fn a_plan_of_some_steps_tells_what_a_build_of_them_would_do() {
+    let project = four();
+    let plan = |steps: &str| {
+        let output = project.succeed(&["gold-coin", "--plan", "--steps", steps]).stdout;
+        output.lines().last().expect("totals").trim().to_owned()
+    };
+    insta::assert_snapshot!(plan("generate"), @"0 fresh.  1 to build: 1 generate.  Nothing to buy.");
+    insta::assert_snapshot!(plan("process"), @"0 fresh.  1 to build: 1 generate, 1 process.  Nothing to buy.");
+}
+
+#[test]
 fn steps_stop_a_chain_early_and_publish_nothing() {
     let project = four();
     assert_eq!(project.actions(&["gold-coin", "--steps", "generate"]), ["generate gold-coin: ran"]);

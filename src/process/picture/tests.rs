@@ -98,6 +98,19 @@ fn whole_step_lists_are_golden() {
 }
 
 #[test]
+fn a_soft_light_and_few_colours_are_golden() {
+    let steps = [
+        Step::Process(ProcessOp::Glow { radius: 5, color: [255, 180, 40, 200] }),
+        Step::Process(ProcessOp::Quantize { colors: 12, dither: true }),
+    ];
+    let files = [output("a.png"), output("a.webp")];
+    let done = process(&png_raw(&sprite(40, 30)), None, &steps, &files).expect("works");
+    let digests: Vec<_> =
+        done.files.iter().map(|file| Digest::of(&file.bytes).hex()[..16].to_owned()).collect();
+    insta::assert_snapshot!(digests.join(" "), @"8ec36d0c7878dd9f 041f1a87fa493bfa");
+}
+
+#[test]
 fn a_watermark_comes_from_the_projects_files() {
     let path = RelPath::new("art/logo.png").expect("a plain path");
     let watermark = Step::Process(ProcessOp::Watermark {
