@@ -187,11 +187,13 @@ enum Part {
 
 /// Both sides of a text with conflict markers; none without them.
 fn split(text: &str) -> Result<Option<(String, String)>, LockError> {
-    let has = |marker: &str| {
-        text.starts_with(marker)
-            || memchr::memmem::find(text.as_bytes(), format!("\n{marker}").as_bytes()).is_some()
+    // Both letters are rare in a lock: this is one pass over megabytes.
+    let mut letters = memchr::memchr2_iter(b'<', b'>', text.as_bytes());
+    let is_marker = |at: usize| {
+        let starts_line = at == 0 || text.as_bytes()[at - 1] == b'\n';
+        starts_line && ["<<<<<<<", ">>>>>>>"].iter().any(|marker| text[at..].starts_with(marker))
     };
-    if !has("<<<<<<<") && !has(">>>>>>>") {
+    if !letters.any(is_marker) {
         return Ok(None);
     }
     let (mut ours, mut theirs) = (String::new(), String::new());
