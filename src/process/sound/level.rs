@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Audio;
 use crate::process::sound::error::SoundError;
-use crate::process::sound::limit::limit;
+use crate::process::sound::limit::Limiter;
 use crate::process::sound::measure::{Levels, is_short, peak};
 use crate::spec::op::Level;
 
@@ -76,10 +76,11 @@ pub(super) fn normalize(
 
 /// Amplifies by `gain` dB and more under a ceiling, until the loudness is reached.
 fn raise(audio: &Audio, mut gain: f64, lufs: f64, ceiling: f64) -> Normalized {
+    let limiter = Limiter::new(audio);
     let mut allowed = ceiling;
     let mut best: Option<(f64, Audio)> = None;
     for _ in 0..ROUNDS {
-        let limited = limit(audio, amplitude(gain), allowed);
+        let limited = limiter.limit(amplitude(gain), allowed);
         let levels = Levels::of(&limited);
         // Changing gains moves what lies between samples; the rest of the way is a plain gain.
         let over = (levels.true_peak / ceiling).max(1.0);
@@ -111,7 +112,7 @@ pub(super) fn apply_group(audio: &Audio, gain_db: f64, target: Level, ceiling_db
     if is_free || Levels::of(audio).true_peak * gain <= ceiling {
         return amplified(audio, gain);
     }
-    let limited = limit(audio, gain, ceiling);
+    let limited = Limiter::new(audio).limit(gain, ceiling);
     let over = Levels::of(&limited).true_peak / ceiling;
     if over > 1.0 { amplified(&limited, 1.0 / over) } else { limited }
 }
