@@ -62,12 +62,13 @@ impl Settled {
         self.0.entry(path.as_str().to_owned()).or_default().push((content, recorded));
     }
 
+    /// Whether no file had to be read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The file as it was read.
     pub fn get(&self, path: &str, content: Content) -> Option<Recorded> {
-        // Asked for every file of a project, most often of few that were read or none.
-        if self.0.is_empty() {
-            return None;
-        }
         let (_, recorded) = self.0.get(path)?.iter().find(|(own, _)| *own == content)?;
         Some(*recorded)
     }

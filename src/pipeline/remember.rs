@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::{Digest, RelPath};
-use crate::cache::snapshot::{NewAsset, Role, SnapshotError, SnapshotWriter, Summary};
+use crate::cache::snapshot::{NewAsset, Role, Settle, SnapshotError, SnapshotWriter, Summary};
 use crate::cache::{Content, Recorded, Stamp};
 use crate::pipeline::asleep::{Asleep, SECTION_SEPARATOR};
 use crate::pipeline::load::{Loaded, Unit, inputs_of};
@@ -37,7 +37,7 @@ pub struct Draft(SnapshotWriter);
 
 /// Begins the record of a run; this may be done while the run goes on.
 pub fn draft(loaded: &Loaded) -> Draft {
-    let mut writer = SnapshotWriter::new(Summary {
+    let summary = Summary {
         schema: SNAPSHOT_SCHEMA,
         stamp: Stamp(0),
         config: Digest::of(b""),
@@ -46,11 +46,15 @@ pub fn draft(loaded: &Loaded) -> Draft {
         lock: None,
         manifest: None,
         purchases: None,
-    });
-    if let Some(asleep) = &loaded.asleep {
-        write_asleep(asleep, &mut writer);
-    }
-    Draft(writer)
+    };
+    Draft(match &loaded.asleep {
+        Some(asleep) => {
+            let mut writer = SnapshotWriter::upon(summary, &asleep.snapshot);
+            write_asleep(asleep, &mut writer);
+            writer
+        }
+        None => SnapshotWriter::new(summary),
+    })
 }
 
 /// Writes the record of a run that ended without errors.
@@ -268,7 +272,6 @@ fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
 /// Copies the records of assets that slept through the run.
 fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
     let old = &asleep.snapshot;
-    writer.reserve_like(old);
     // By the old number, the new one.
     let mut copies: Vec<Option<u32>> = vec![None; old.input_count()];
     let mut copy = |writer: &mut SnapshotWriter, number: u32| {
@@ -276,10 +279,12 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         if copied.is_none() {
             let input = old.input(number)?;
             let recorded = current(asleep, input.path, input.content, input.recorded);
-            *copied = Some(writer.input(input.path, input.role, input.content, recorded));
+            *copied = writer.copy_input(old, number, recorded);
         }
         *copied
     };
+    let settled = |path: &str| asleep.settled.get(path, Content::Bytes);
+    let settled: Option<Settle<'_>> = (!asleep.settled.is_empty()).then_some(&settled);
     for file in asleep.files() {
         let Some(number) = file.input().and_then(|input| copy(writer, input.number)) else {
             continue;
@@ -288,25 +293,7 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         for asset in file.assets() {
             let sources: Vec<u32> =
                 asset.sources().filter_map(|number| copy(writer, number)).collect();
-            let tags: Vec<&str> = asset.tags().collect();
-            let references: Vec<&str> = asset.references().collect();
-            writer.asset(&NewAsset {
-                id: asset.id(),
-                media: asset.media(),
-                tags: &tags,
-                phase: asset.phase(),
-                section: asset.section(),
-                key: asset.key(),
-                state: asset.state(),
-                wanted: asset.wanted(),
-                definition: asset.definition(),
-                sources: &sources,
-                references: &references,
-            });
-            for output in asset.outputs() {
-                let recorded = current(asleep, output.path, Content::Bytes, output.recorded);
-                writer.output(output.path, &recorded);
-            }
+            writer.copy_asset(&asset, &sources, settled);
         }
     }
 }

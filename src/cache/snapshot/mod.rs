@@ -14,13 +14,13 @@ mod writer;
 mod tests;
 
 pub use reader::{Asset, Dir, Input, Output, Snapshot, SpecFile};
-pub use writer::{NewAsset, SnapshotError, SnapshotWriter};
+pub use writer::{NewAsset, Settle, SnapshotError, SnapshotWriter};
 
 use crate::base::Digest;
 use crate::cache::file_memo::{Recorded, Stamp, Stat};
 
 /// Version of the layout.
-pub const SNAPSHOT_FORMAT: u32 = 1;
+pub const SNAPSHOT_FORMAT: u32 = 2;
 
 /// What a file is to the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -26,6 +26,7 @@ pub struct Snapshot {
     summary: Summary,
     tables: [Vec<u8>; TABLES],
     strings: String,
+    whole_text: u32,
 }
 
 /// A file that the build read.
@@ -79,8 +80,8 @@ pub struct Output<'a> {
 }
 
 impl Snapshot {
-    /// Loads the snapshot at `path`; none if there is none, or if it is damaged or of another
-    /// format or schema: then the run does without and writes a new one.
+    /// Loads the snapshot at `path`; none if there is none, or if it is damaged, of another format or
+    /// schema, or half of it is out of use: then the run does without and writes a new one.
     pub fn load(path: &Path, schema: u32) -> Option<Self> {
         let mut file = File::open(path).ok()?;
         let size = file.metadata().ok()?.len();
@@ -88,6 +89,9 @@ impl Snapshot {
         file.read_exact(&mut header).ok()?;
         let parsed = Header::parse(&header)?;
         if parsed.summary.schema != schema || size != parsed.file_size()? {
+            return None;
+        }
+        if parsed.strings > MOST_LEFT_OVER + 2 * u64::from(parsed.whole_text) {
             return None;
         }
         let parts = parsed.part_ranges();
@@ -125,15 +129,27 @@ impl Snapshot {
         self.count(Table::Inputs)
     }
 
-    /// Bytes of its strings.
-    pub(super) fn text_size(&self) -> usize {
-        self.strings.len()
+    /// Its strings.
+    pub(super) fn text(&self) -> &str {
+        &self.strings
+    }
+
+    /// Bytes of strings when all of them were in use.
+    pub(super) fn whole_text(&self) -> u32 {
+        self.whole_text
+    }
+
+    /// Where the path of an input stands among the strings, its role, and how it was digested.
+    pub(super) fn input_identity(&self, number: u32) -> Option<(u32, Role, Content)> {
+        let record = self.record(Table::Inputs, number)?;
+        let input = self.input(number)?;
+        Some((Fields(record).u32(), input.role, input.content))
     }
 
     /// An input by its number.
     pub fn input(&self, number: u32) -> Option<Input<'_>> {
         let mut fields = Fields(self.record(Table::Inputs, number)?);
-        let path = self.text(fields.u32());
+        let path = self.text_at(fields.u32());
         let mut recorded = fields.recorded();
         let role = Role::ALL.get(usize::from(fields.u8())).copied().unwrap_or(Role::Other);
         let content = content_of(fields.u8());
@@ -164,8 +180,8 @@ impl Snapshot {
     pub fn dirs(&self) -> impl ExactSizeIterator<Item = Dir<'_>> {
         self.numbers(Table::Dirs).map(|number| {
             let mut fields = Fields(self.record(Table::Dirs, number).unwrap_or_default());
-            let path = self.text(fields.u32());
-            let glob = self.text(fields.u32());
+            let path = self.text_at(fields.u32());
+            let glob = self.text_at(fields.u32());
             Dir { path, glob, stat: fields.stat() }
         })
     }
@@ -193,7 +209,7 @@ impl Snapshot {
 
     fn output(&self, number: u32) -> Output<'_> {
         let mut fields = Fields(self.record(Table::Outputs, number).unwrap_or_default());
-        let path = self.text(fields.u32());
+        let path = self.text_at(fields.u32());
         let mut recorded = fields.recorded();
         recorded.racy = fields.u32() != 0;
         Output { path, recorded }
@@ -234,7 +250,7 @@ impl Snapshot {
         first(number).unwrap_or(end)..end
     }
 
-    fn text(&self, offset: u32) -> &str {
+    fn text_at(&self, offset: u32) -> &str {
         let (at, length) = text_place(self.strings.as_bytes(), offset);
         self.strings.get(at..at.saturating_add(length)).unwrap_or("")
     }
@@ -282,17 +298,17 @@ impl<'a> Asset<'a> {
 
     /// Its id.
     pub fn id(&self) -> &'a str {
-        self.snapshot.text(self.fields(0).u32())
+        self.snapshot.text_at(self.fields(0).u32())
     }
 
     /// Section of its manifest entry; empty if it has none.
     pub fn section(&self) -> &'a str {
-        self.snapshot.text(self.fields(4).u32())
+        self.snapshot.text_at(self.fields(4).u32())
     }
 
     /// Key of its manifest entry; empty if it has none.
     pub fn key(&self) -> &'a str {
-        self.snapshot.text(self.fields(8).u32())
+        self.snapshot.text_at(self.fields(8).u32())
     }
 
     /// The spec file that it was written in.
@@ -349,12 +365,39 @@ impl<'a> Asset<'a> {
         self.texts(6, Table::References)
     }
 
+    /// The records of one of its lists, as they are stored.
+    pub(super) fn list_bytes(&self, list: Table) -> &'a [u8] {
+        let field = match list {
+            Table::Tags => 3,
+            Table::Outputs => 4,
+            Table::Sources => 5,
+            Table::References => 6,
+            _ => return &[],
+        };
+        let range = self.snapshot.list_range(Table::Assets, self.number, field, list);
+        let place = |number: u32| number as usize * list.record_size();
+        let bytes = self.snapshot.table(list).get(place(range.start)..place(range.end));
+        bytes.unwrap_or_default()
+    }
+
+    /// Its record without the numbers that speak of other tables: what stands before them and after.
+    pub(super) fn copied_fields(&self) -> (&'a [u8], &'a [u8]) {
+        const TEXTS: usize = 3 * 4;
+        const NUMBERS: usize = 5 * 4;
+        let (texts, rest) = self.record.split_at(TEXTS);
+        (texts, &rest[NUMBERS..])
+    }
+
     fn texts(&self, field: usize, list: Table) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         let snapshot = self.snapshot;
         let range = snapshot.list_range(Table::Assets, self.number, field, list);
-        snapshot.list(list, range).map(move |offset| snapshot.text(offset))
+        snapshot.list(list, range).map(move |offset| snapshot.text_at(offset))
     }
 }
+
+/// Bytes of strings that may be out of use besides as many as there were in use: above, a run loads
+/// everything once and writes a snapshot without them.
+const MOST_LEFT_OVER: u64 = 64 << 10;
 
 /// Bytes from which on more than one thread reads.
 const LARGE: u64 = 2 << 20;
@@ -366,6 +409,7 @@ struct Header {
     tables: [u64; TABLES],
     /// Bytes of all strings.
     strings: u64,
+    whole_text: u32,
     checksum: u64,
 }
 
@@ -387,6 +431,7 @@ impl Header {
         let folder = fields.stat();
         let tables = Table::ALL.map(|table| u64::from(fields.u32()) * table.record_size() as u64);
         let strings = u64::from(fields.u32());
+        let whole_text = fields.u32();
         let checksum = Fields(&header[HEADER - 8..]).u64();
         let summary = Summary {
             schema,
@@ -398,7 +443,7 @@ impl Header {
             manifest,
             purchases: (purchases != 0).then_some(folder),
         };
-        Some(Self { summary, tables, strings, checksum })
+        Some(Self { summary, tables, strings, whole_text, checksum })
     }
 
     fn file_size(&self) -> Option<u64> {
@@ -425,7 +470,8 @@ impl Header {
         let (_, strings) = parts.pop()?;
         let strings = String::from_utf8(strings).ok()?;
         let tables: Vec<_> = parts.into_iter().map(|(_, bytes)| bytes).collect();
-        Some(Snapshot { summary: self.summary, tables: tables.try_into().ok()?, strings })
+        let Self { summary, whole_text, .. } = self;
+        Some(Snapshot { summary, tables: tables.try_into().ok()?, strings, whole_text })
     }
 }
 

@@ -160,7 +160,7 @@ fn the_layout_is_that_of_its_version() {
     // Another digest means another layout: raise SNAPSHOT_FORMAT and docs/design/cache-format.md.
     assert_eq!(
         Digest::of(&bytes).to_string(),
-        "b3:dd93d498c36d83a408c0e5848427e73654c2b7bec17e8c56421fddc5bf72e35e/6686"
+        "b3:378836254a65c6eab028cc04ba12b28accc4793618c74888c75f4bc7d9515142/6686"
     );
 }
 
@@ -276,4 +276,109 @@ fn a_folder_that_cannot_be_written_is_a_typed_error() {
     let (dir, _) = project();
     let missing = CacheDir::of_project(&dir.path().join("nowhere"));
     assert!(matches!(sample().save(&missing, None), Err(SnapshotError::Write { .. })));
+}
+
+/// Everything that a snapshot says of its assets and their spec files, in their order.
+fn told(snapshot: &Snapshot) -> Vec<String> {
+    let path = |number: u32| snapshot.input(number).map(|input| (input.path, input.recorded));
+    let of_asset = |asset: Asset<'_>| {
+        let sources: Vec<_> = asset.sources().map(path).collect();
+        let (tags, outputs): (Vec<_>, Vec<_>) = (asset.tags().collect(), asset.outputs().collect());
+        let references: Vec<_> = asset.references().collect();
+        let entry = (asset.section(), asset.key());
+        let keys = (asset.wanted(), asset.definition());
+        let rest = (asset.media(), asset.phase(), asset.state(), asset.spec().has_globs());
+        let file = asset.spec().input().map(|input| (input.path, input.recorded));
+        format!(
+            "{} {tags:?} {outputs:?} {sources:?} {references:?} {entry:?} {keys:?} {rest:?} {file:?}",
+            asset.id()
+        )
+    };
+    snapshot.assets().map(of_asset).collect()
+}
+
+/// Copies spec files with their assets.
+fn copy(writer: &mut SnapshotWriter, last: &Snapshot, is_copied: impl Fn(&str) -> bool) {
+    for file in last.specs() {
+        let input = file.input().expect("a spec file");
+        if !is_copied(input.path) {
+            continue;
+        }
+        let number = writer.copy_input(last, input.number, input.recorded).expect("an input");
+        writer.spec(number, &[], file.has_globs());
+        for asset in file.assets() {
+            let sources: Vec<u32> = asset
+                .sources()
+                .map(|source| {
+                    let recorded = last.input(source).expect("an input").recorded;
+                    writer.copy_input(last, source, recorded).expect("an input")
+                })
+                .collect();
+            writer.copy_asset(&asset, &sources, None);
+        }
+    }
+}
+
+#[test]
+fn copied_records_say_what_they_said() {
+    let (_dir, cache) = project();
+    let first = saved(sample(), &cache);
+    let mut writer = SnapshotWriter::upon(summary(), &first);
+    copy(&mut writer, &first, |_| true);
+    assert_eq!(told(&saved(writer, &cache)), told(&first));
+}
+
+#[test]
+fn copied_records_stand_beside_new_ones() {
+    let (_dir, cache) = project();
+    let first = saved(sample(), &cache);
+    let mut writer = SnapshotWriter::upon(summary(), &first);
+    // What stood first goes, and something new comes after: all numbers move.
+    copy(&mut writer, &first, |path| path == "specs/icons.yaml");
+    let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(50));
+    writer.spec(sounds, &[], false);
+    writer.asset(&NewAsset { tags: &["quiet"], ..asset("jump", &[]) });
+    writer.output("assets/audio/jump.wav", &recorded(51));
+    let second = saved(writer, &cache);
+    assert_eq!(told(&second)[..2], told(&first)[1..]);
+    let new = second.assets().nth(2).expect("three assets");
+    assert_eq!((new.id(), new.tags().collect::<Vec<_>>()), ("jump", vec!["quiet"]));
+    let output = new.outputs().next().expect("one output");
+    assert_eq!((output.path, output.recorded), ("assets/audio/jump.wav", recorded(51)));
+}
+
+#[test]
+fn what_is_known_better_of_a_published_file_is_recorded() {
+    let (_dir, cache) = project();
+    let first = saved(sample(), &cache);
+    let mut writer = SnapshotWriter::upon(summary(), &first);
+    let settled = |path: &str| (path == "assets/audio/jump.mp3").then(|| recorded(77));
+    for asset in first.assets() {
+        writer.copy_asset(&asset, &[], Some(&settled));
+    }
+    let outputs: Vec<Recorded> =
+        saved(writer, &cache).outputs().map(|output| output.recorded).collect();
+    assert_eq!(outputs, [recorded(30), recorded(77), recorded(32)]);
+}
+
+#[test]
+fn a_snapshot_that_is_mostly_out_of_use_is_written_anew() {
+    let (_dir, cache) = project();
+    let mut last = saved(sample(), &cache);
+    let long = "x".repeat(10_000);
+    for round in 1.. {
+        let mut writer = SnapshotWriter::upon(summary(), &last);
+        copy(&mut writer, &last, |path| path == "specs/icons.yaml");
+        let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(50));
+        writer.spec(sounds, &[], false);
+        writer.asset(&NewAsset { key: &long, ..asset("jump", &[]) });
+        writer.save(&cache, Some(&last)).expect("writable");
+        match Snapshot::load(&cache.snapshot(), SCHEMA) {
+            Some(next) => last = next,
+            None => {
+                assert_eq!(round, 8, "64 KiB and the 5 KB that were in use, twice");
+                return;
+            }
+        }
+    }
 }

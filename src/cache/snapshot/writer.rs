@@ -9,8 +9,10 @@ use crate::base::{ActionKey, MediaKind};
 use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{combine, of_part};
-use crate::cache::snapshot::layout::{HEADER, MAGIC, Record, Table, content_code, text_place};
-use crate::cache::snapshot::reader::Snapshot;
+use crate::cache::snapshot::layout::{
+    Fields, HEADER, MAGIC, Record, Table, content_code, text_place,
+};
+use crate::cache::snapshot::reader::{Asset, Snapshot};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
 /// The snapshot cannot be saved.
@@ -57,6 +59,10 @@ pub struct NewAsset<'a> {
     pub references: &'a [&'a str],
 }
 
+/// Tells what is known by now of the published file at a path, where that is another thing than what
+/// was recorded.
+pub type Settle<'a> = &'a dyn Fn(&str) -> Option<Recorded>;
+
 /// Collects records: inputs and folders at any time, a spec file before its assets, an asset
 /// before its outputs.
 #[derive(Debug)]
@@ -73,6 +79,8 @@ pub struct SnapshotWriter {
     references: Record,
     arena: Vec<u8>,
     interned: HashMap<String, u32>,
+    /// Bytes of strings when all of them were in use, if that was in an earlier snapshot.
+    whole_text: Option<u32>,
     too_large: bool,
 }
 
@@ -102,20 +110,69 @@ impl SnapshotWriter {
             references: Record::default(),
             arena: Vec::new(),
             interned: HashMap::new(),
+            whole_text: None,
             too_large: false,
         }
     }
 
-    /// Makes room for as much as another snapshot holds, and a little more.
-    pub fn reserve_like(&mut self, other: &Snapshot) {
+    /// Begins a snapshot that goes on with the strings of the last one, so that records can be copied
+    /// from that without reading them. What nobody refers to any more stays among them.
+    pub fn upon(summary: Summary, last: &Snapshot) -> Self {
         const MORE: usize = 4096;
-        self.inputs.reserve(other.input_count());
-        self.specs.reserve(other.specs().len());
-        let assets = other.assets().len();
-        self.sources.reserve(assets);
-        self.assets.0.reserve(assets * Table::Assets.record_size() + MORE);
-        self.outputs.0.reserve(other.outputs().len() * Table::Outputs.record_size() + MORE);
-        self.arena.reserve(other.text_size() + MORE);
+        let mut writer = Self::new(summary);
+        writer.whole_text = Some(last.whole_text());
+        writer.arena.reserve(last.text().len() + MORE);
+        writer.arena.extend_from_slice(last.text().as_bytes());
+        writer.inputs.reserve(last.input_count());
+        writer.specs.reserve(last.specs().len());
+        let assets = last.assets().len();
+        writer.sources.reserve(assets);
+        writer.assets.0.reserve(assets * Table::Assets.record_size() + MORE);
+        writer.outputs.0.reserve(last.outputs().len() * Table::Outputs.record_size() + MORE);
+        writer
+    }
+
+    /// As `input`, for one of the snapshot that this one goes on with.
+    pub fn copy_input(&mut self, last: &Snapshot, number: u32, recorded: Recorded) -> Option<u32> {
+        let (path, role, content) = last.input_identity(number)?;
+        let new = self.index(self.inputs.len());
+        self.inputs.push(PendingInput { path, role, content, recorded });
+        Some(new)
+    }
+
+    /// As `asset` and `output`, for one of the snapshot that this one goes on with.
+    ///
+    /// `sources`: the new numbers of the inputs that its actions read.
+    pub fn copy_asset(&mut self, asset: &Asset<'_>, sources: &[u32], settled: Option<Settle<'_>>) {
+        let first = self.begin_lists();
+        self.tags.bytes(asset.list_bytes(Table::Tags));
+        self.references.bytes(asset.list_bytes(Table::References));
+        self.sources.extend_from_slice(sources);
+        let (texts, rest) = asset.copied_fields();
+        self.assets.bytes(texts);
+        first.iter().for_each(|number| self.assets.u32(*number));
+        self.assets.bytes(rest);
+        let size = Table::Outputs.record_size();
+        let outputs = asset.list_bytes(Table::Outputs).chunks_exact(size).zip(asset.outputs());
+        for (record, output) in outputs {
+            match settled.and_then(|settled| settled(output.path)) {
+                Some(recorded) => {
+                    let path = Fields(record).u32();
+                    self.add_output(path, &recorded);
+                }
+                None => self.outputs.bytes(record),
+            }
+        }
+    }
+
+    /// Where the tags, outputs, sources and references of the next asset begin, and its spec file.
+    fn begin_lists(&mut self) -> [u32; 5] {
+        let first_tag = self.index(self.tags.0.len() / 4);
+        let first_output = self.index(self.outputs.0.len() / Table::Outputs.record_size());
+        let first_source = self.index(self.sources.len());
+        let first_reference = self.index(self.references.0.len() / 4);
+        let spec = self.index(self.specs.len().saturating_sub(1));
+        [first_tag, first_output, first_source, first_reference, spec]
     }
 
     /// Says of the run as a whole what was not known when the snapshot was begun.
@@ -156,11 +213,7 @@ impl SnapshotWriter {
         let id = self.text(asset.id);
         let section = self.shared_text(asset.section);
         let key = self.text(asset.key);
-        let first_tag = self.index(self.tags.0.len() / 4);
-        let first_output = self.index(self.outputs.0.len() / Table::Outputs.record_size());
-        let first_source = self.index(self.sources.len());
-        let first_reference = self.index(self.references.0.len() / 4);
-        let spec = self.index(self.specs.len().saturating_sub(1));
+        let first = self.begin_lists();
         for tag in asset.tags {
             let tag = self.shared_text(tag);
             self.tags.u32(tag);
@@ -171,10 +224,8 @@ impl SnapshotWriter {
         }
         self.sources.extend_from_slice(asset.sources);
         let record = &mut self.assets;
-        for field in
-            [id, section, key, first_tag, first_output, first_source, first_reference, spec]
-        {
-            record.u32(field);
+        for field in [id, section, key].iter().chain(&first) {
+            record.u32(*field);
         }
         record.i64(asset.phase.unwrap_or(0));
         record.u8(asset.state);
@@ -191,6 +242,10 @@ impl SnapshotWriter {
     /// Records a published file of the last asset.
     pub fn output(&mut self, path: &str, recorded: &Recorded) {
         let path = self.text(path);
+        self.add_output(path, recorded);
+    }
+
+    fn add_output(&mut self, path: u32, recorded: &Recorded) {
         self.outputs.u32(path);
         self.outputs.recorded(recorded);
         self.outputs.u32(u32::from(recorded.racy));
@@ -258,7 +313,8 @@ impl SnapshotWriter {
         if self.too_large {
             return Err(SnapshotError::TooLarge);
         }
-        let header = header(&self.summary, &counts, arena_size);
+        let whole_text = self.whole_text.unwrap_or(arena_size);
+        let header = header(&self.summary, &counts, arena_size, whole_text);
         let mut parts = vec![header.0];
         parts.extend(tables);
         parts.push(arena);
@@ -353,7 +409,7 @@ fn text_at(arena: &[u8], offset: u32) -> &[u8] {
 }
 
 /// The header without its checksum.
-fn header(summary: &Summary, counts: &[u32], arena_size: u32) -> Record {
+fn header(summary: &Summary, counts: &[u32], arena_size: u32, whole_text: u32) -> Record {
     let mut header = Record::default();
     header.bytes(&MAGIC);
     header.u32(SNAPSHOT_FORMAT);
@@ -378,6 +434,7 @@ fn header(summary: &Summary, counts: &[u32], arena_size: u32) -> Record {
         header.u32(*count);
     }
     header.u32(arena_size);
+    header.u32(whole_text);
     header.0.resize(HEADER - 8, 0);
     header
 }
