@@ -134,6 +134,14 @@ impl Snapshot {
         &self.strings
     }
 
+    /// The names and globs of its folders, and where they stand among the strings.
+    pub(super) fn dir_texts(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.numbers(Table::Dirs).flat_map(|number| {
+            let mut fields = Fields(self.record(Table::Dirs, number).unwrap_or_default());
+            [fields.u32(), fields.u32()].map(|at| (self.text_at(at), at))
+        })
+    }
+
     /// Bytes of strings when all of them were in use.
     pub(super) fn whole_text(&self) -> u32 {
         self.whole_text

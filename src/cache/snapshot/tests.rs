@@ -382,3 +382,19 @@ fn a_snapshot_that_is_mostly_out_of_use_is_written_anew() {
         }
     }
 }
+
+#[test]
+fn folders_that_are_recorded_again_take_no_more_room() {
+    let (_dir, cache) = project();
+    let first = saved(sample(), &cache);
+    let dirs: Vec<_> = first.dirs().collect();
+    let mut last = first.clone();
+    for _ in 0..3 {
+        let mut writer = SnapshotWriter::upon(summary(), &last);
+        copy(&mut writer, &last, |_| true);
+        dirs.iter().for_each(|dir| writer.dir(dir.path, dir.glob, &dir.stat));
+        last = saved(writer, &cache);
+        assert_eq!(last.dirs().collect::<Vec<_>>(), dirs);
+    }
+    assert_eq!(last.text().len(), first.text().len());
+}

@@ -123,6 +123,8 @@ impl SnapshotWriter {
         writer.whole_text = Some(last.whole_text());
         writer.arena.reserve(last.text().len() + MORE);
         writer.arena.extend_from_slice(last.text().as_bytes());
+        // Folders are recorded again by every run: their names need not be stored each time.
+        writer.interned = last.dir_texts().map(|(text, at)| (text.to_owned(), at)).collect();
         writer.inputs.reserve(last.input_count());
         writer.specs.reserve(last.specs().len());
         let assets = last.assets().len();
@@ -191,7 +193,7 @@ impl SnapshotWriter {
 
     /// Records a folder that was listed for a glob.
     pub fn dir(&mut self, path: &str, glob: &str, stat: &Stat) {
-        let (path, glob) = (self.text(path), self.shared_text(glob));
+        let (path, glob) = (self.shared_text(path), self.shared_text(glob));
         self.dirs.u32(path);
         self.dirs.u32(glob);
         self.dirs.stat(stat);
