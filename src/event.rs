@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::base::Scalar;
+use crate::catalog::PriceUnit;
 pub use crate::graph::action::ActionKind;
 
 /// How an action ended.
@@ -87,6 +88,34 @@ pub enum Event {
         cached: bool,
         /// From the start of its first action to the end of its last one.
         took: Duration,
+    },
+    /// Something was bought, and its bytes are kept.
+    Bought {
+        /// The asset's id.
+        asset: String,
+        /// Id of the purchase.
+        purchase: String,
+        /// Family of the provider.
+        provider: String,
+        /// Model that made it.
+        model: String,
+        /// What it cost, in millionths of `unit`; none if nobody knows.
+        cost_micros: Option<i64>,
+        /// What is counted.
+        unit: PriceUnit,
+        /// Whether the provider said so; else it is the upper bound.
+        is_reported: bool,
+    },
+    /// Another provider takes over.
+    Fallback {
+        /// The asset's id.
+        asset: String,
+        /// Family that was asked.
+        from: String,
+        /// Family that is asked instead.
+        to: String,
+        /// Why.
+        why: String,
     },
     /// A file was written below the assets folder.
     Published {

@@ -28,5 +28,6 @@ pub mod execute;
 pub mod report;
 
 pub mod pipeline;
+pub mod simulator;
 
 pub mod cli;

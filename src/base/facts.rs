@@ -28,6 +28,16 @@ impl FactSheet {
         Self { schema: FACTS_SCHEMA.to_owned(), checkpoints, files }
     }
 
+    /// The same facts for an asset whose files lie elsewhere: who asks for the same bytes shares one
+    /// action result, whatever the files are called. `paths`: main file first.
+    #[must_use]
+    pub fn named<'a>(mut self, paths: impl IntoIterator<Item = &'a RelPath>) -> Self {
+        for (file, path) in self.files.iter_mut().zip(paths) {
+            file.path = path.clone();
+        }
+        self
+    }
+
     /// The JSON form: one line, fixed field order.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("facts hold nothing that JSON cannot")

@@ -10,8 +10,9 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::interrupt;
-use crate::event::{Event, Reporter as _};
-use crate::execute::{Limits, StopSignal};
+use crate::cli::spend::{self, Approval};
+use crate::event::{ActionKind, Event, Reporter as _};
+use crate::execute::{Limits, StopSignal, Trouble};
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
@@ -35,7 +36,15 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     let programs = session.programs().clone();
     interrupt::watch(stop.clone(), notice, move || programs.close());
     let wakes = super::plan::Wakes::Changed;
-    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
+    let mut prepared =
+        super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
+    let approval = match args.selection.steps.iter().max() {
+        Some(_) if !args.selection.steps.contains(&ActionKind::Generate) => Approval::default(),
+        _ => spend::approve(context, &args.policy, &session, &prepared)?,
+    };
+    if !approval.withheld.is_empty() {
+        super::plan::withhold(context, &session, &selection, policy, &mut prepared, &approval)?;
+    }
     let reporter = Reporters {
         format: context.format(),
         verbosity: context.global.verbosity(),
@@ -52,6 +61,8 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
         policy,
+        allowance: approval.allowance,
+        bound_micros: approval.bound_micros,
         locked: args.policy.locked,
         steps: &args.selection.steps,
         now: context.seconds(),
@@ -143,7 +154,9 @@ fn held_code(prepared: &Prepared) -> ExitCode {
     ExitCode::worst_of(held(prepared).iter().map(|plan| match plan.state {
         State::Unknown => ExitCode::UnknownPurchase,
         State::MissingRaw => ExitCode::Refused,
+        State::Blocked if has(plan, ReasonCode::OverBudget) => ExitCode::Refused,
         State::Blocked if is_stood_in(plan) => ExitCode::Success,
+        State::Blocked if has(plan, ReasonCode::NotApproved) => ExitCode::Refused,
         // A mistake in a path, or a file that is not checked in: no provider helps.
         State::Blocked if has(plan, ReasonCode::InputMissing) => ExitCode::Failed,
         State::Blocked => ExitCode::Unavailable,
@@ -161,8 +174,15 @@ fn has(plan: &AssetPlan, code: ReasonCode) -> bool {
 }
 
 fn exit_code(built: &Built) -> ExitCode {
+    let trouble = |trouble: &Trouble| match trouble {
+        Trouble::Unknown => ExitCode::UnknownPurchase,
+        Trouble::Refused => ExitCode::Refused,
+        Trouble::Unavailable => ExitCode::Unavailable,
+        Trouble::Failed => ExitCode::Failed,
+    };
     let failed = match built.failed() {
-        true => ExitCode::Failed,
+        true if built.troubles.is_empty() => ExitCode::Failed,
+        true => ExitCode::worst_of(built.troubles.iter().map(trouble)),
         false => ExitCode::Success,
     };
     match built.summary.interrupted {

@@ -86,8 +86,8 @@ fn is_fresh(prepared: &Prepared, release: bool) -> bool {
 /// Whether all that the asset lacks is a purchase.
 fn is_unbought(spec: &AssetSpec, plan: &AssetPlan) -> bool {
     use ReasonCode::{
-        FieldAdded, FieldChanged, FieldRemoved, ModelRetired, NeverBuilt, Placeholder,
-        ProviderMissing,
+        FieldAdded, FieldChanged, FieldRemoved, KeyMissing, ModelRetired, NeverBuilt, NotApproved,
+        OverBudget, Placeholder, ProviderMissing, VariationMissing,
     };
     let is_generate = |action: &&PlannedAction| action.kind == ActionKind::Generate;
     let must_buy = plan.actions.iter().filter(is_generate).any(|a| a.state != ActionState::Fresh)
@@ -98,6 +98,10 @@ fn is_unbought(spec: &AssetSpec, plan: &AssetPlan) -> bool {
             matches!(
                 reason.code,
                 ProviderMissing
+                    | KeyMissing
+                    | NotApproved
+                    | OverBudget
+                    | VariationMissing
                     | ModelRetired
                     | Placeholder
                     | NeverBuilt

@@ -3,6 +3,7 @@
 use crate::cli::args;
 use crate::cli::completions::ManError;
 use crate::cli::exit::ExitCode;
+use crate::pipeline::money::MoneyError;
 use crate::pipeline::select::SelectError;
 use crate::pipeline::{BuildError, MaintainError, OpenError, PrepareError};
 
@@ -24,6 +25,9 @@ pub enum CliError {
     /// A store or the lock could not be maintained.
     #[error(transparent)]
     Maintain(#[from] MaintainError),
+    /// The purchase journal cannot be used.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
     /// A manual page cannot be written.
     #[error(transparent)]
     Man(#[from] ManError),
@@ -60,7 +64,9 @@ impl CliError {
             }
             Self::Build(error) if error.is_invalid() => ExitCode::Invalid,
             Self::Maintain(error) if error.is_invalid() => ExitCode::Invalid,
-            Self::Build(_) | Self::Maintain(_) | Self::Io { .. } => ExitCode::Failed,
+            Self::Build(_) | Self::Maintain(_) | Self::Money(_) | Self::Io { .. } => {
+                ExitCode::Failed
+            }
         }
     }
 }

@@ -10,7 +10,9 @@ pub mod error;
 pub mod exit;
 pub mod inspect;
 pub mod interrupt;
+mod money;
 pub mod plan;
+mod spend;
 pub mod start;
 pub mod terminal;
 pub mod upkeep;
@@ -76,6 +78,10 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::Keep(args) => upkeep::keep(context, &args),
         Command::Adopt(args) => upkeep::adopt(context, &args),
         Command::Unpin(args) => upkeep::unpin(context, &args),
+        Command::Ledger(args) => money::ledger(context, &args),
+        Command::Status(_) => money::status(context),
+        Command::Recover(args) => money::recover(context, &args),
+        Command::Simulator(args) => money::simulator(context, &args),
         Command::Prune(args) => upkeep::prune(context, &args),
         Command::Gc(args) => upkeep::gc(context, &args),
         Command::Store(args) => upkeep::store(context, args.command),

@@ -6,6 +6,7 @@ use crate::cli::args::{ExplainArgs, PlanArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::cli::spend::Approval;
 use crate::graph::action::ActionKind;
 use crate::pipeline::{self, Prepared, Selection, Session};
 use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
@@ -124,6 +125,31 @@ pub(super) fn prepare_to_change(
             return Ok(prepared);
         }
     }
+}
+
+/// Assesses a prepared project once more, without what is not to be bought.
+///
+/// # Errors
+/// As `prepare`.
+pub(super) fn withhold(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+    policy: Policy,
+    prepared: &mut Prepared,
+    approval: &Approval,
+) -> Result<(), CliError> {
+    let today = context.today();
+    let request = pipeline::Request {
+        selection,
+        policy,
+        uses_cache: true,
+        environment: None,
+        wakes_selected: false,
+        today: &today,
+        clock: context.clock,
+    };
+    Ok(pipeline::withhold(session, &request, prepared, &approval.withheld)?)
 }
 
 /// Shows all diagnostics of a project.

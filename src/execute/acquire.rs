@@ -5,23 +5,28 @@
 //! one process at a time; who comes second takes what the first one got. Design note:
 //! docs/design/purchase-journal.md.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::base::{ActionKey, Digest};
 use crate::catalog::PriceUnit;
+use crate::execute::slot::SlotLock;
+use crate::execute::stop::StopSignal;
 use crate::execute::with_causes;
 use crate::generate::GenerateError;
 use crate::lock;
 use crate::purchase::state::Answer;
 use crate::purchase::{
-    Basis, Change, Journal, JournalError, Purchase, PurchaseId, RawError, RawStore, SecondCopy,
-    State, recover,
+    Admission, Basis, Books, Cap, Change, Journal, JournalError, Purchase, PurchaseId, RawError,
+    RawStore, Reservation, SecondCopy, State, keys_of, recover,
 };
+
+/// Between two looks at the money that others have in flight.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where purchases are recorded and kept.
 #[derive(Debug)]
@@ -36,6 +41,10 @@ pub struct Acquirer<'a> {
     pub slots: PathBuf,
     /// Id of this run.
     pub run: &'a str,
+    /// What may be spent.
+    pub caps: Vec<Cap>,
+    /// The wish to stop, which ends every wait.
+    pub stop: &'a StopSignal,
 }
 
 /// One result that is wanted.
@@ -50,11 +59,13 @@ pub struct Order {
     /// Variation, from 0.
     pub index: u32,
     /// Who is asked.
-    pub provider: &'static str,
+    pub provider: String,
     /// Which model is asked.
     pub model: String,
-    /// The most that it may cost, in millionths of a dollar.
-    pub estimated_micros: i64,
+    /// What amounts count.
+    pub unit: PriceUnit,
+    /// The most that it may cost, in millionths of the unit; none if nobody knows.
+    pub estimated_micros: Option<i64>,
 }
 
 /// What a provider gave.
@@ -68,15 +79,69 @@ pub struct Delivery {
     pub answer: Answer,
 }
 
+/// Why a provider gave nothing, and what that means for the money.
+#[derive(Debug)]
+pub enum Undelivered {
+    /// It is over.
+    Failed {
+        /// Why.
+        error: GenerateError,
+        /// What is billed all the same, in millionths.
+        cost_micros: i64,
+    },
+    /// Nobody knows whether it is billed.
+    Uncertain {
+        /// Why.
+        error: GenerateError,
+        /// What came of an answer.
+        kept: Vec<u8>,
+    },
+}
+
+impl From<GenerateError> for Undelivered {
+    fn from(error: GenerateError) -> Self {
+        Self::Failed { error, cost_micros: 0 }
+    }
+}
+
 /// What is there now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Acquired {
     /// Its facts for the lock.
     pub purchase: lock::Purchase,
+    /// The whole receipt.
+    pub receipt: Purchase,
     /// Its bytes, if they were acquired just now.
     pub delivery: Option<Delivery>,
     /// What went wrong without harm, for people.
     pub warnings: Vec<String>,
+}
+
+/// What became of one order when its slot was opened.
+#[derive(Debug)]
+pub enum Slot {
+    /// Somebody got it before.
+    Found(Box<Acquired>),
+    /// It is to be asked for.
+    Open(Box<Ticket>),
+}
+
+/// The right to ask for one result, with its money set aside; given back if it is not used.
+#[derive(Debug)]
+pub struct Ticket {
+    /// The purchase as it is on record.
+    pub purchase: Purchase,
+    journal: Journal,
+    _lock: SlotLock,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.purchase.state == State::Reserved {
+            // If it cannot be written, it is released when the next run finds this one dead.
+            let _ = self.journal.change(&self.purchase.id, &Change::Release { at: now() });
+        }
+    }
 }
 
 /// Nothing was acquired.
@@ -114,10 +179,27 @@ pub enum AcquireError {
         /// Its bytes.
         raw: Digest,
     },
+    /// It was asked for before, and nobody knows whether it was billed.
+    #[error(
+        "purchase {id} may have been billed ({words}); look it up at the provider, then: assetbuild \
+         recover {id} --billed, --not-billed or --retry"
+    )]
+    Unknown {
+        /// The purchase.
+        id: PurchaseId,
+        /// What happened.
+        words: String,
+    },
+    /// A cap is in the way.
+    #[error("not bought: {0}")]
+    Refused(String),
+    /// The run was stopped before anything was asked for.
+    #[error("stopped before it was bought")]
+    Stopped,
 }
 
 impl Acquirer<'_> {
-    /// Gives the result of an order: an earlier one of the same slot, else a new one from `work`.
+    /// Gives the result of one order: an earlier one of the same slot, else a new one from `work`.
     ///
     /// Waits while another process works on the same slot.
     ///
@@ -126,28 +208,136 @@ impl Acquirer<'_> {
     pub fn acquire(
         &self,
         order: &Order,
-        work: impl FnOnce() -> Result<Delivery, GenerateError>,
+        work: impl FnOnce(&Purchase) -> Result<Delivery, Undelivered>,
     ) -> Result<Acquired, AcquireError> {
-        let _slot = self.lock_slot(order)?;
-        if let Some(purchase) = self.find(order)? {
-            let purchase = record_of(&purchase).ok_or_else(|| incomplete(&purchase))?;
-            return Ok(Acquired { purchase, delivery: None, warnings: Vec::new() });
+        let slot = self.open(std::slice::from_ref(order))?.pop();
+        match slot.expect("a slot for each order") {
+            Slot::Found(acquired) => Ok(*acquired),
+            Slot::Open(ticket) => self.fulfil(*ticket, work),
         }
-        let reserved = self.reserve(order)?;
-        let id = &reserved.id;
-        let submit = Change::Submit { at: now(), idempotency_key: id.to_string() };
-        self.journal.change(id, &submit)?;
-        let delivery = work().or_else(|error| {
-            let refusal = Some(first_line(&with_causes(&error)));
-            self.journal.change(id, &Change::Fail { at: now(), refusal, cost_micros: Some(0) })?;
-            Err(AcquireError::from(error))
-        })?;
-        self.settle(id, delivery)
     }
 
-    fn reserve(&self, order: &Order) -> Result<Purchase, AcquireError> {
-        let Order { asset, wanted, sent, index, provider, model, estimated_micros } = order;
-        let purchase = Purchase {
+    /// Opens the slots of all orders of an asset: what was acquired before is found, and the money
+    /// for all others is set aside together, or for none of them.
+    ///
+    /// Waits while another process works on one of the slots, and while only purchases in flight
+    /// stand in the way of the money.
+    ///
+    /// # Errors
+    /// `AcquireError`; nothing stays reserved then.
+    pub fn open(&self, orders: &[Order]) -> Result<Vec<Slot>, AcquireError> {
+        // Always in the same order, so that two processes cannot wait for each other.
+        let mut places: Vec<usize> = (0..orders.len()).collect();
+        places.sort_by_key(|&place| (orders[place].sent, orders[place].index));
+        let mut slots: Vec<Option<Slot>> = orders.iter().map(|_| None).collect();
+        let mut wanted = Vec::new();
+        for place in places {
+            let order = &orders[place];
+            let lock = self.lock_slot(order)?;
+            match self.find(order)? {
+                Some(purchase) if purchase.state == State::Submitted => {
+                    slots[place] = Some(Slot::Open(Box::new(self.ticket(purchase, lock))));
+                }
+                Some(receipt) => {
+                    let purchase = record_of(&receipt).ok_or_else(|| incomplete(&receipt))?;
+                    let (delivery, warnings) = (None, Vec::new());
+                    let found = Acquired { purchase, receipt, delivery, warnings };
+                    slots[place] = Some(Slot::Found(Box::new(found)));
+                }
+                None => wanted.push((place, lock, self.reserved(order)?)),
+            }
+        }
+        let purchases: Vec<Purchase> =
+            wanted.iter().map(|(.., purchase)| purchase.clone()).collect();
+        if !purchases.is_empty() {
+            self.reserve(&purchases)?;
+        }
+        for (place, lock, purchase) in wanted {
+            slots[place] = Some(Slot::Open(Box::new(self.ticket(purchase, lock))));
+        }
+        Ok(slots.into_iter().flatten().collect())
+    }
+
+    /// Asks for what a ticket is about, unless that was done before, and keeps what comes.
+    ///
+    /// # Errors
+    /// As for `acquire`.
+    pub fn fulfil(
+        &self,
+        mut ticket: Ticket,
+        work: impl FnOnce(&Purchase) -> Result<Delivery, Undelivered>,
+    ) -> Result<Acquired, AcquireError> {
+        let id = ticket.purchase.id.clone();
+        if ticket.purchase.state == State::Reserved {
+            if self.stop.is_raised() && ticket.purchase.estimated_micros != Some(0) {
+                return Err(AcquireError::Stopped);
+            }
+            let submit = Change::Submit { at: now(), idempotency_key: id.to_string() };
+            ticket.purchase = self.journal.change(&id, &submit)?;
+        }
+        match work(&ticket.purchase) {
+            Ok(delivery) => self.settle(&id, delivery),
+            Err(Undelivered::Failed { error, cost_micros }) => {
+                let refusal = Some(first_line(&with_causes(&error)));
+                let cost_micros = Some(cost_micros);
+                self.journal.change(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
+                Err(error.into())
+            }
+            Err(Undelivered::Uncertain { error, kept }) => {
+                let words = first_line(&with_causes(&error));
+                // If it cannot be kept, the outcome is as unknown as before.
+                let kept = (!kept.is_empty())
+                    .then(|| self.raws.put(&kept, "bin").ok())
+                    .flatten()
+                    .map(|stored| (stored.digest, "bin".to_owned()));
+                let reason = words.clone();
+                self.journal.change(&id, &Change::LoseTrack { at: now(), reason, kept })?;
+                Err(AcquireError::Unknown { id, words })
+            }
+        }
+    }
+
+    fn ticket(&self, purchase: Purchase, lock: SlotLock) -> Ticket {
+        Ticket { purchase, journal: self.journal.clone(), _lock: lock }
+    }
+
+    /// Sets the money for all of these aside; waits while only others' purchases are in the way.
+    fn reserve(&self, purchases: &[Purchase]) -> Result<(), AcquireError> {
+        let reservation = |purchase: &Purchase| Reservation {
+            purchase: purchase.id.clone(),
+            keys: keys_of(&purchase.run, &purchase.provider, purchase.unit, &purchase.reserved_at),
+            amount_micros: purchase.estimated_micros.unwrap_or(0),
+        };
+        let mut purchases = purchases.to_vec();
+        loop {
+            for purchase in &mut purchases {
+                // The period counts in which it is admitted.
+                purchase.reserved_at = now();
+            }
+            let reservations: Vec<Reservation> = purchases.iter().map(reservation).collect();
+            let admitted = self.journal.reserve_together(&purchases, |all| {
+                match Books::of(all).admit(&self.caps, &reservations) {
+                    Admission::Admitted => Ok(()),
+                    other => Err(other),
+                }
+            })?;
+            match admitted {
+                Ok(()) => return Ok(()),
+                Err(Admission::Wait { .. }) if self.stop.wait(PAUSE) => {
+                    return Err(AcquireError::Stopped);
+                }
+                Err(Admission::Refused { cap, needed, remaining }) => {
+                    return Err(AcquireError::Refused(cap.refusal(needed, remaining)));
+                }
+                Err(Admission::Wait { .. } | Admission::Admitted) => {}
+            }
+        }
+    }
+
+    fn reserved(&self, order: &Order) -> Result<Purchase, AcquireError> {
+        let Order { asset, wanted, sent, index, provider, model, unit, estimated_micros, .. } =
+            order;
+        Ok(Purchase {
             id: PurchaseId::random()?,
             state: State::Reserved,
             run: self.run.to_owned(),
@@ -156,7 +346,7 @@ impl Acquirer<'_> {
             sent: *sent,
             index: *index,
             extra: false,
-            provider: (*provider).to_owned(),
+            provider: provider.clone(),
             model: model.clone(),
             model_used: None,
             idempotency_key: None,
@@ -167,8 +357,8 @@ impl Acquirer<'_> {
             refusal: None,
             raw: None,
             extension: None,
-            unit: PriceUnit::Usd,
-            estimated_micros: Some(*estimated_micros),
+            unit: *unit,
+            estimated_micros: *estimated_micros,
             cost_micros: None,
             basis: Basis::Estimated,
             reserved_at: now(),
@@ -176,9 +366,7 @@ impl Acquirer<'_> {
             received_at: None,
             closed_at: None,
             other: toml::Table::new(),
-        };
-        self.journal.reserve(&purchase)?;
-        Ok(purchase)
+        })
     }
 
     /// Keeps what came and closes the purchase.
@@ -197,34 +385,45 @@ impl Acquirer<'_> {
                 answer: delivery.answer.clone(),
             },
         )?;
-        let settled = self.journal.change(id, &recover::settle(&received, now()))?;
+        let receipt = self.journal.change(id, &recover::settle(&received, now()))?;
         if let Some(home) = self.second_home
-            && let Err(error) = self.journal.copy_to(home, &settled)
+            && let Err(error) = self.journal.copy_to(home, &receipt)
         {
             warnings.push(format!("there is no second copy of a receipt: {}", with_causes(&error)));
         }
-        let purchase = record_of(&settled).ok_or_else(|| incomplete(&settled))?;
-        Ok(Acquired { purchase, delivery: Some(delivery), warnings })
+        let purchase = record_of(&receipt).ok_or_else(|| incomplete(&receipt))?;
+        Ok(Acquired { purchase, receipt, delivery: Some(delivery), warnings })
     }
 
-    /// An earlier result of the slot. What a dead process left of the slot is closed first: nobody
-    /// else works on it, since its lock is ours.
+    /// An earlier result of the slot, or a job for it that is still out. What a dead process left of
+    /// the slot is closed first: nobody else works on it, since its lock is ours.
     fn find(&self, order: &Order) -> Result<Option<Purchase>, AcquireError> {
         let all = self.journal.read_all()?.purchases;
         let is_slot = |purchase: &&Purchase| {
             purchase.sent == order.sent && purchase.index == order.index && !purchase.extra
         };
         let mut slot: Vec<Purchase> = all.iter().filter(is_slot).cloned().collect();
-        slot.extend(recover::apply_all(&self.journal, &slot, |_| false, |_| false, &now())?);
+        let has_job = |purchase: &Purchase| purchase.job_id.is_some();
+        let closed = recover::apply_all(&self.journal, &slot, |_| false, has_job, &now())?;
+        slot.retain(|purchase| closed.iter().all(|changed| changed.id != purchase.id));
+        slot.extend(closed);
         let mut missing = None;
-        for purchase in slot.into_iter().filter(|purchase| purchase.state == State::Settled) {
-            let Some(raw) = purchase.raw else { continue };
-            match self.raws.get(raw)? {
-                Ok(_) => return Ok(Some(purchase)),
-                Err(_) => missing = Some(AcquireError::RawMissing { id: purchase.id, raw }),
+        let mut unknown = None;
+        for purchase in slot {
+            match (purchase.state, purchase.raw) {
+                (State::Settled, Some(raw)) => match self.raws.get(raw)? {
+                    Ok(_) => return Ok(Some(purchase)),
+                    Err(_) => missing = Some(AcquireError::RawMissing { id: purchase.id, raw }),
+                },
+                (State::Submitted, _) => return Ok(Some(purchase)),
+                (State::Unknown, _) => {
+                    let words = purchase.refusal.unwrap_or_default();
+                    unknown = Some(AcquireError::Unknown { id: purchase.id, words });
+                }
+                _ => {}
             }
         }
-        missing.map_or(Ok(None), Err)
+        unknown.or(missing).map_or(Ok(None), Err)
     }
 
     fn lock_slot(&self, order: &Order) -> Result<SlotLock, AcquireError> {
@@ -233,7 +432,8 @@ impl Acquirer<'_> {
     }
 }
 
-/// Closes what runs left open that are no longer alive.
+/// Closes what runs left open that are no longer alive. A job that its provider can be asked about
+/// is left to whoever builds the asset next.
 ///
 /// # Errors
 /// `JournalError` if a file cannot be read or written.
@@ -242,11 +442,11 @@ pub fn recover_dead(
     is_alive: impl Fn(&str) -> bool,
 ) -> Result<Vec<Purchase>, JournalError> {
     let purchases = journal.read_all()?.purchases;
-    recover::apply_all(journal, &purchases, is_alive, |_| false, &now())
+    recover::apply_all(journal, &purchases, is_alive, |purchase| purchase.job_id.is_some(), &now())
 }
 
 /// What the lock says of a purchase; none if it has no result.
-fn record_of(purchase: &Purchase) -> Option<lock::Purchase> {
+pub(super) fn record_of(purchase: &Purchase) -> Option<lock::Purchase> {
     Some(lock::Purchase {
         id: purchase.id.to_string(),
         wanted: purchase.wanted,
@@ -276,47 +476,4 @@ fn now() -> String {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The right to work on a slot; the file goes with it.
-struct SlotLock {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl SlotLock {
-    fn acquire(path: &Path) -> io::Result<Self> {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        loop {
-            let file =
-                File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-            file.lock()?;
-            // Whoever had it before may have deleted this file while we waited for it.
-            if is_at(&file, path) {
-                return Ok(Self { path: path.to_owned(), file: Some(file) });
-            }
-        }
-    }
-}
-
-impl Drop for SlotLock {
-    fn drop(&mut self) {
-        // The name goes before the lock does, so that nobody locks a file that is about to go.
-        let _ = fs::remove_file(&self.path);
-        drop(self.file.take());
-    }
-}
-
-/// Whether an open file is the one at a path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata().map(id), fs::metadata(path).map(id)), (Ok(a), Ok(b)) if a == b)
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    // A file that somebody has open cannot be replaced there.
-    path.exists()
 }

@@ -7,17 +7,20 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::facts::FactSheet;
 use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
 use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
-use crate::event::Outcome;
+use crate::catalog::PriceUnit;
+use crate::event::{Outcome, Reporter};
 use crate::execute::acquire::{AcquireError, Acquirer, Delivery, Order};
+use crate::execute::buying::{Offer, Slots, Trouble};
 use crate::execute::group::{Groups, Waiting};
+use crate::execute::market::Market;
 use crate::execute::recorder::Recorder;
-use crate::execute::scheduler::Executor;
+use crate::execute::scheduler::{Executor, Lane};
 use crate::generate::{self, GenerateError, InputError, Inputs, Version};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{command_key, process_key, requested_size};
@@ -38,6 +41,10 @@ pub struct Chain<'a> {
     pub wanted: ActionKey,
     /// Its raw material, if that was acquired before.
     pub acquired: Option<Digest>,
+    /// What was bought for its request before, for this asset or for another one.
+    pub known: Vec<lock::Purchase>,
+    /// Who may be asked for the rest, in this order.
+    pub offers: Vec<Offer>,
     /// Whether its generate action runs again although its result is known.
     pub refresh: bool,
 }
@@ -90,6 +97,14 @@ pub enum ActionError {
     /// The record of a result could not be read or written.
     #[error("failed to use the action cache")]
     Cache(#[from] ActionCacheError),
+    /// A provider was not even asked.
+    #[error("{why}")]
+    NotAsked {
+        /// Why.
+        why: String,
+        /// What that means for the exit code.
+        trouble: Trouble,
+    },
     /// What cannot be made again was not acquired.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
@@ -121,6 +136,10 @@ pub struct Stores<'a> {
     pub raws: &'a (dyn Fn(&Digest) -> Option<Arc<[u8]>> + Sync),
     /// Acquires what cannot be made again.
     pub acquirer: &'a Acquirer<'a>,
+    /// Who can be asked for what is bought.
+    pub market: &'a Market<'a>,
+    /// Hears what is bought.
+    pub reporter: &'a dyn Reporter,
     /// Takes warnings about an asset.
     pub warn: &'a (dyn Fn(&str, String) + Sync),
     /// Files of the project.
@@ -135,6 +154,7 @@ pub struct ChainExecutor<'a> {
     pub(super) groups: Groups,
     pub(super) waiting: Waiting,
     pub(super) stores: Stores<'a>,
+    troubles: Mutex<BTreeMap<AssetIndex, Trouble>>,
 }
 
 /// A chain and what is known of it so far.
@@ -144,6 +164,8 @@ pub(super) struct Slot<'a> {
     /// What it gives to its group. Apart from the progress, which is locked while a body runs: the
     /// thread of that body may take another action of the group in between.
     pub(super) level: OnceLock<GroupLevel>,
+    /// What is to be bought. Apart from the progress for the same reason.
+    pub(super) purchases: Slots,
 }
 
 /// How far a chain is.
@@ -153,9 +175,9 @@ pub(super) struct Progress {
     pub(super) material: Option<Raw>,
     /// Whether the material is among what waits for the rest of a group.
     pub(super) is_waiting: bool,
-    purchases: Vec<lock::Purchase>,
+    pub(super) purchases: Vec<lock::Purchase>,
     tools: Vec<(String, String)>,
-    files: Vec<Digest>,
+    pub(super) files: Vec<Digest>,
     facts: Option<FactSheet>,
     is_done: bool,
     has_run: bool,
@@ -180,11 +202,24 @@ impl<'a> ChainExecutor<'a> {
         let chains = chains
             .into_iter()
             .map(|(asset, chain)| {
-                let (progress, level) = (Mutex::default(), OnceLock::new());
-                (asset, Slot { chain, progress, level })
+                let (progress, level, purchases) =
+                    (Mutex::default(), OnceLock::new(), Mutex::default());
+                (asset, Slot { chain, progress, level, purchases })
             })
             .collect();
-        Self { chains, groups, waiting: Waiting::default(), stores }
+        let (waiting, troubles) = (Waiting::default(), Mutex::default());
+        Self { chains, groups, waiting, stores, troubles }
+    }
+
+    /// What kept assets from being made, by asset.
+    pub fn troubles(&self) -> BTreeMap<AssetIndex, Trouble> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The chain of an asset.
+    pub(super) fn index_of(&self, id: &str) -> Option<AssetIndex> {
+        let mut chains = self.chains.iter();
+        chains.find(|(_, slot)| slot.chain.spec.id == id).map(|(&asset, _)| asset)
     }
 
     /// What every chain made whose actions all succeeded, by asset.
@@ -219,6 +254,15 @@ impl<'a> ChainExecutor<'a> {
 
     pub(super) fn slot(&self, asset: AssetIndex) -> &Slot<'a> {
         &self.chains[&asset]
+    }
+
+    fn make(&self, action: &Action) -> Result<Done, ActionError> {
+        if self.slot(action.asset).chain.spec.generate.is_paid() {
+            // Other variations are asked for at the same time.
+            return self.buy(action.asset, action.variation);
+        }
+        let (chain, mut progress) = self.lock(action.asset);
+        self.generate(chain, action.variation, &mut progress)
     }
 
     pub(super) fn generate(
@@ -287,13 +331,14 @@ impl<'a> ChainExecutor<'a> {
             // Nobody resolves it any further: a program gets what the spec says.
             sent: chain.wanted,
             index: variation,
-            provider: "command",
+            provider: "command".to_owned(),
             model: run.program().to_owned(),
-            estimated_micros: 0,
+            unit: PriceUnit::Usd,
+            estimated_micros: Some(0),
         };
-        let acquired = self.stores.acquirer.acquire(&order, || {
-            let raw =
-                self.stores.inputs.commands().run(run, Some(variation), self.stores.inputs)?;
+        let acquired = self.stores.acquirer.acquire(&order, |_| {
+            let inputs = self.stores.inputs;
+            let raw = inputs.commands().run(run, Some(variation), inputs)?;
             let model_used = version.map(|version| version.line());
             let answer = Answer { model_used, ..Answer::default() };
             Ok(Delivery { bytes: raw.0, extension: raw.1.extension(), answer })
@@ -322,7 +367,7 @@ impl<'a> ChainExecutor<'a> {
             && let Ok(facts) = FactSheet::from_json(&result.metadata)
             && self.has_all(&result.outputs)?
         {
-            progress.facts = Some(facts);
+            progress.facts = Some(facts.named(spec.publish.files.iter().map(|file| &file.path)));
             progress.files = result.outputs;
             self.take_material(&mut progress);
             return Ok(Done::Cached);
@@ -426,15 +471,13 @@ impl Executor for ChainExecutor<'_> {
     fn execute(&self, action: &Action) -> Outcome {
         let begin = Instant::now();
         let done = match action.kind {
-            ActionKind::Generate => {
+            ActionKind::Generate => self.make(action).and_then(|done| {
                 let (chain, mut progress) = self.lock(action.asset);
-                self.generate(chain, action.variation, &mut progress).and_then(|done| {
-                    if chain.spec.selection.variations == 1 {
-                        self.measure_for_group(action.asset, &mut progress)?;
-                    }
-                    Ok(done)
-                })
-            }
+                if chain.spec.selection.variations == 1 {
+                    self.measure_for_group(action.asset, &mut progress)?;
+                }
+                Ok(done)
+            }),
             // One raw is known per chain: what was bought was chosen when it was planned.
             ActionKind::Select => {
                 let mut progress = self.lock(action.asset).1;
@@ -457,7 +500,25 @@ impl Executor for ChainExecutor<'_> {
         match done {
             Ok(Done::Ran) => Outcome::Ran,
             Ok(Done::Cached) => Outcome::Cached,
-            Err(error) => Outcome::Failed(with_causes(&error)),
+            Err(error) => {
+                let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+                let trouble = troubles.entry(action.asset).or_insert(Trouble::Failed);
+                *trouble = Trouble::of(&error).min(*trouble);
+                Outcome::Failed(with_causes(&error))
+            }
+        }
+    }
+
+    fn lane(&self, action: &Action) -> Lane {
+        let offer = self.slot(action.asset).chain.offers.first();
+        match (action.kind, offer) {
+            (ActionKind::Generate, Some(offer)) => {
+                // Whoever cannot be asked says so at once.
+                let found = self.stores.market.find(&offer.sent);
+                let width = found.map_or(1, |(_, account)| account.pace.concurrency);
+                Lane::Provider(offer.sent.family.clone(), width)
+            }
+            _ => Lane::Worker,
         }
     }
 

@@ -4,15 +4,22 @@
 //! Design note: docs/design/execution.md.
 
 pub mod acquire;
+pub mod buying;
 pub mod chain;
 pub mod group;
+pub mod market;
 pub mod recorder;
 pub mod scheduler;
+mod slot;
 pub mod stop;
 
-pub use acquire::{AcquireError, Acquired, Acquirer, Delivery, Order, recover_dead};
+pub use acquire::{
+    AcquireError, Acquired, Acquirer, Delivery, Order, Slot, Ticket, Undelivered, recover_dead,
+};
+pub use buying::Trouble;
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Stores, with_causes};
 pub use group::Groups;
+pub use market::Market;
 pub use recorder::Recorder;
 pub use scheduler::{Execution, Executor, Limits, Status, run};
 pub use stop::StopSignal;

@@ -4,8 +4,9 @@
 //! memory however many assets there are. Knows nothing of caches, files or what an action does.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use petgraph::Direction;
@@ -27,8 +28,23 @@ pub trait Executor: Sync {
     /// Provider or steps, for events.
     fn detail(&self, action: &Action) -> String;
 
+    /// Where the action runs.
+    fn lane(&self, _action: &Action) -> Lane {
+        Lane::Worker
+    }
+
     /// The place of the action's asset in the order of work: lower ones start first.
     fn rank(&self, action: &Action) -> u64;
+}
+
+/// Where an action runs: what computes shares the workers, what waits for a provider has threads of
+/// its own, so that neither keeps the other waiting.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// On a worker.
+    Worker,
+    /// On one of the threads that wait for this provider, of which there are so many.
+    Provider(String, u32),
 }
 
 /// What an execution may use.
@@ -91,7 +107,7 @@ pub fn run(
     if graph.nodes.node_count() == 0 {
         return Execution { statuses: queue.statuses };
     }
-    if graph.chains.len() == 1 {
+    if graph.chains.len() == 1 && queue.ready.keys().all(|lane| *lane == Lane::Worker) {
         run_here(&mut queue, graph, executor, reporter, stop, clock);
         queue.cancel_rest();
         return Execution { statuses: queue.statuses };
@@ -102,27 +118,38 @@ pub fn run(
         .build()
         .expect("a thread pool of a few threads can be built");
     let (sender, receiver) = mpsc::channel();
-    let (mut running, mut has_failed) = (0, false);
-    pool.in_place_scope(|scope| {
-        loop {
-            while running < limits.workers.max(1) {
-                let Some(id) = queue.pop(stop.is_raised() || has_failed) else { break };
-                running += 1;
-                let sender = sender.clone();
-                scope.spawn(move |_| {
-                    let outcome = execute_one(graph, id, executor, reporter, clock);
-                    // The receiver lives until every running action has reported.
-                    let _ = sender.send((id, outcome));
-                });
+    let mut has_failed = false;
+    let mut busy = Busy::new(limits.workers.max(1));
+    thread::scope(|threads| {
+        pool.in_place_scope(|scope| {
+            loop {
+                let is_over = stop.is_raised() || has_failed;
+                while let Some((id, lane)) = queue.pop(is_over, |lane| busy.has_room(lane)) {
+                    let (place, sender) = (busy.enter(&lane), sender.clone());
+                    let is_worker = lane == Lane::Worker;
+                    let work = move |place: usize| {
+                        let outcome = execute_one(graph, id, executor, reporter, clock, place);
+                        // The receiver lives until every running action has reported.
+                        let _ = sender.send((id, lane, place, outcome));
+                    };
+                    if is_worker {
+                        scope.spawn(move |_| {
+                            work(rayon::current_thread_index().unwrap_or(0));
+                        });
+                    } else {
+                        threads.spawn(move || work(place));
+                    }
+                }
+                if busy.is_idle() {
+                    break;
+                }
+                let (id, lane, place, outcome) =
+                    receiver.recv().expect("a sender is alive in this scope");
+                busy.leave(&lane, place);
+                has_failed |= limits.fail_fast && matches!(outcome, Outcome::Failed(_));
+                queue.finish(id, outcome);
             }
-            if running == 0 {
-                break;
-            }
-            let (id, outcome) = receiver.recv().expect("a sender is alive in this scope");
-            running -= 1;
-            has_failed |= limits.fail_fast && matches!(outcome, Outcome::Failed(_));
-            queue.finish(id, outcome);
-        }
+        });
     });
     queue.cancel_rest();
     Execution { statuses: queue.statuses }
@@ -137,8 +164,8 @@ fn run_here(
     stop: &StopSignal,
     clock: Instant,
 ) {
-    while let Some(id) = queue.pop(stop.is_raised()) {
-        let outcome = execute_one(graph, id, executor, reporter, clock);
+    while let Some((id, _)) = queue.pop(stop.is_raised(), |_| true) {
+        let outcome = execute_one(graph, id, executor, reporter, clock, 0);
         queue.finish(id, outcome);
     }
 }
@@ -149,9 +176,9 @@ fn execute_one(
     executor: &dyn Executor,
     reporter: &dyn Reporter,
     clock: Instant,
+    worker: usize,
 ) -> Outcome {
     let action = &graph.nodes[id];
-    let worker = rayon::current_thread_index().unwrap_or(0);
     let started: Duration = clock.elapsed();
     let asset = executor.asset_id(action).to_owned();
     let detail = executor.detail(action);
@@ -175,12 +202,61 @@ fn execute_one(
     outcome
 }
 
+/// How many actions run in each lane, and which numbers their threads have.
+struct Busy {
+    workers: usize,
+    running: BTreeMap<Lane, usize>,
+    /// Threads beside the workers, by number; true while it is taken.
+    places: Vec<bool>,
+}
+
+impl Busy {
+    fn new(workers: usize) -> Self {
+        Self { workers, running: BTreeMap::new(), places: Vec::new() }
+    }
+
+    fn has_room(&self, lane: &Lane) -> bool {
+        let running = self.running.get(lane).copied().unwrap_or(0);
+        match lane {
+            Lane::Worker => running < self.workers,
+            Lane::Provider(_, width) => running < (*width).max(1) as usize,
+        }
+    }
+
+    /// Counts an action; the number of its thread, unless it is a worker, which knows its own.
+    fn enter(&mut self, lane: &Lane) -> usize {
+        *self.running.entry(lane.clone()).or_default() += 1;
+        if *lane == Lane::Worker {
+            return 0;
+        }
+        let free = self.places.iter().position(|taken| !taken);
+        let place = free.unwrap_or(self.places.len());
+        match free {
+            Some(free) => self.places[free] = true,
+            None => self.places.push(true),
+        }
+        self.workers + place
+    }
+
+    fn leave(&mut self, lane: &Lane, place: usize) {
+        let running = self.running.get_mut(lane).expect("it was entered");
+        *running -= 1;
+        if *lane != Lane::Worker {
+            self.places[place - self.workers] = false;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.values().all(|running| *running == 0)
+    }
+}
+
 /// The ready queue and the status of every action.
 struct Queue<'a> {
     graph: &'a ActionGraph,
     executor: &'a dyn Executor,
     statuses: Vec<Status>,
-    ready: BinaryHeap<Entry>,
+    ready: BTreeMap<Lane, BinaryHeap<Entry>>,
 }
 
 /// Chains that have begun before others, then rank, then the action's own index.
@@ -188,7 +264,7 @@ type Entry = (bool, Reverse<u64>, Reverse<usize>);
 
 impl<'a> Queue<'a> {
     fn new(graph: &'a ActionGraph, executor: &'a dyn Executor) -> Self {
-        let mut queue = Self { graph, executor, statuses: Vec::new(), ready: BinaryHeap::new() };
+        let mut queue = Self { graph, executor, statuses: Vec::new(), ready: BTreeMap::new() };
         for id in graph.nodes.node_indices() {
             let before = graph.nodes.neighbors_directed(id, Direction::Incoming).count();
             queue.statuses.push(Status::Waiting(u32::try_from(before).expect("few edges")));
@@ -205,20 +281,26 @@ impl<'a> Queue<'a> {
 
     fn make_ready(&mut self, id: ActionId, begun: bool) {
         self.set_status(id, Status::Ready);
-        let rank = self.executor.rank(&self.graph.nodes[id]);
-        self.ready.push((begun, Reverse(rank), Reverse(id.index())));
+        let action = &self.graph.nodes[id];
+        let (lane, rank) = (self.executor.lane(action), self.executor.rank(action));
+        let lane = self.ready.entry(lane).or_default();
+        lane.push((begun, Reverse(rank), Reverse(id.index())));
     }
 
-    /// The next action; with `only_begun` none that begins a chain.
-    fn pop(&mut self, only_begun: bool) -> Option<ActionId> {
-        let &(begun, _, Reverse(index)) = self.ready.peek()?;
-        if only_begun && !begun {
-            return None;
-        }
-        self.ready.pop();
-        let id = ActionId::new(index);
+    /// The next action of a lane that has room; with `only_begun` none that begins a chain.
+    fn pop(
+        &mut self,
+        only_begun: bool,
+        has_room: impl Fn(&Lane) -> bool,
+    ) -> Option<(ActionId, Lane)> {
+        let is_next =
+            |heap: &BinaryHeap<Entry>| heap.peek().is_some_and(|&(begun, ..)| begun || !only_begun);
+        let mut lanes = self.ready.iter_mut();
+        let (lane, heap) = lanes.find(|(lane, heap)| is_next(heap) && has_room(lane))?;
+        let (_, _, Reverse(index)) = heap.pop()?;
+        let (id, lane) = (ActionId::new(index), lane.clone());
         self.set_status(id, Status::Running);
-        Some(id)
+        Some((id, lane))
     }
 
     fn finish(&mut self, id: ActionId, outcome: Outcome) {

@@ -4,15 +4,17 @@ use crate::base::{Encoding, RelPath};
 
 /// The encoding of a file: by its first bytes, or by its extension for the formats without any.
 pub(super) fn encoding_of(path: &RelPath, bytes: &[u8]) -> Option<Encoding> {
-    if let Some(encoding) = Encoding::sniff(bytes) {
+    if let Some(encoding) = sniff(bytes) {
         return Some(encoding);
-    }
-    if is_svg(bytes) {
-        return Some(Encoding::Svg);
     }
     // TGA files start with their shape; no first byte is certain.
     let named = path.extension().and_then(Encoding::from_extension);
     (named == Some(Encoding::Tga) && bytes.len() >= 18).then_some(Encoding::Tga)
+}
+
+/// The encoding of bytes without a name.
+pub(super) fn sniff(bytes: &[u8]) -> Option<Encoding> {
+    Encoding::sniff(bytes).or_else(|| is_svg(bytes).then_some(Encoding::Svg))
 }
 
 /// Whether Git LFS left a pointer in place of the content.

@@ -7,6 +7,7 @@ mod command;
 mod file;
 mod fonts;
 mod placeholder;
+pub mod provider;
 mod svg;
 mod synth;
 
@@ -117,6 +118,9 @@ pub enum GenerateError {
     /// A stand-in cannot be made.
     #[error("failed to make a placeholder")]
     Placeholder(#[from] PlaceholderError),
+    /// A provider behind a network gave nothing.
+    #[error(transparent)]
+    Provider(#[from] provider::Failure),
     /// A program gave nothing that can be used.
     #[error(transparent)]
     Command(#[from] CommandError),

@@ -14,6 +14,7 @@
 use std::fmt::Write as _;
 
 use crate::base::{ActionKey, Digest, FieldList, FieldSink, KeyHasher, RelPath};
+use crate::catalog::{self, Sent};
 use crate::spec::AssetSpec;
 use crate::spec::op::{
     Check, CommandRun, Edit, GenerateOp, GroupGain, Level, ManifestEntry, ManualFile, OutputFile,
@@ -26,6 +27,7 @@ pub const KEY_SCHEMA: u32 = 1;
 const WANTED_DOMAIN: &str = "assetbuild wanted 1";
 const DEFINITION_DOMAIN: &str = "assetbuild definition 1";
 const PROCESS_DOMAIN: &str = "assetbuild process 1";
+const SENT_DOMAIN: &str = "assetbuild sent 1";
 const COMMAND_DOMAIN: &str = "assetbuild command 1";
 const LEVEL_DOMAIN: &str = "assetbuild level 1";
 const SHARE_DOMAIN: &str = "assetbuild group share 1";
@@ -127,6 +129,17 @@ pub fn process_key(
         sink.field("file", encoding.extension());
         sink.field("variant", variant.as_deref().unwrap_or(""));
     }
+    sink.finish()
+}
+
+/// The key of a resolved request, under which what it gives is filed.
+pub fn sent_key(sent: &Sent, spec: &AssetSpec, inputs: &dyn InputDigests) -> ActionKey {
+    let mut sink = KeyHasher::new(SENT_DOMAIN);
+    catalog::write_fields(sent, &mut sink);
+    if let GenerateOp::Request(request) = &spec.generate {
+        write_sources(&request.references, request.edit.as_ref(), inputs, &mut sink);
+    }
+    write_take(spec, &mut sink);
     sink.finish()
 }
 
@@ -259,6 +272,10 @@ fn write_wanted(spec: &AssetSpec, inputs: &dyn InputDigests, sink: &mut dyn Fiel
             sink.field("generation.exact", &exact.to_string());
         }
     }
+    write_take(spec, sink);
+}
+
+fn write_take(spec: &AssetSpec, sink: &mut dyn FieldSink) {
     if spec.selection.take != 1 {
         sink.field("generation.take", &spec.selection.take.to_string());
     }
@@ -299,6 +316,15 @@ fn write_request(request: &Request, inputs: &dyn InputDigests, sink: &mut dyn Fi
     for (name, value) in parameters {
         sink.field(&format!("prompt.parameters.{name}"), &value.canonical());
     }
+    write_sources(references, edit.as_ref(), inputs, sink);
+}
+
+fn write_sources(
+    references: &[Source],
+    edit: Option<&Edit>,
+    inputs: &dyn InputDigests,
+    sink: &mut dyn FieldSink,
+) {
     for (index, source) in references.iter().enumerate() {
         write_source(&format!("generation.reference[{index}]"), source, inputs, sink);
     }

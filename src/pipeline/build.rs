@@ -6,12 +6,13 @@ use std::mem;
 use std::thread;
 use std::time::Instant;
 
+use crate::base::units::MicroUsd;
 use crate::base::{Digest, RelPath};
 use crate::cache::{
     ActionCacheError, Batch, Content, FileError, Recorded, Run, RunError, Stamp, Stat, StateError,
 };
 use crate::event::{Event, Reporter, Summary};
-use crate::execute::{Limits, StopSignal, with_causes};
+use crate::execute::{Limits, StopSignal, Trouble, with_causes};
 use crate::generate::FontError;
 use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
@@ -35,6 +36,10 @@ pub struct BuildRequest<'a> {
     pub limits: Limits,
     /// What the user allows.
     pub policy: Policy,
+    /// What this run may spend; none if nothing is to be bought, or everything was agreed to.
+    pub allowance: Option<MicroUsd>,
+    /// What is set aside for a result of unknown price, in millionths of a dollar.
+    pub bound_micros: Option<i64>,
     /// Whether the lock must stay as it is.
     pub locked: bool,
     /// Kinds of actions that the user named; none means all.
@@ -57,6 +62,8 @@ pub struct Built {
     pub summary: Summary,
     /// What stood in the way of publishing: asset and text.
     pub problems: Vec<(String, String)>,
+    /// What kept assets from being made.
+    pub troubles: BTreeSet<Trouble>,
 }
 
 impl Built {
@@ -170,6 +177,7 @@ fn run(
     let mut summary = start_summary(prepared, work.len());
     let has_record = has_redo_record(session);
     let mut problems = Vec::new();
+    let mut troubles = BTreeSet::new();
     let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
@@ -187,9 +195,10 @@ fn run(
             let mut building = Timing::of(&mut timings, clock, "open", || {
                 Building::begin(run, session, prepared, &state, request, reporter)
             })?;
-            let (built, outcomes) = Timing::of(&mut timings, clock, "execute", || {
+            let (built, outcomes, met) = Timing::of(&mut timings, clock, "execute", || {
                 building.execute(&work, stop, &mut summary)
             })?;
+            troubles = met;
             if request.locked {
                 building.refuse_changes(&built)?;
             }
@@ -230,7 +239,7 @@ fn run(
         reporter.report(&Event::StepFinished { step, started, took });
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
-    Ok(Built { summary, problems })
+    Ok(Built { summary, problems, troubles })
 }
 
 fn begin_run(session: &Session) -> Result<Run, BuildError> {

@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList, FileFacts, RelPath};
-use crate::cache::{Batch, Content, FileError, LocalCas, Run, RunError, State, StateNotice};
-use crate::catalog::Catalog;
+use crate::cache::{Batch, LocalCas, Run, RunError, State, StateNotice};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
+use crate::execute::market::secret_names;
 use crate::execute::{
-    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Groups, Recorder, StopSignal, Stores,
+    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Groups, Market, Recorder,
+    StopSignal, Stores, Trouble,
 };
-use crate::generate::{self, Commands, FontSet, InputError, Inputs};
+use crate::generate::{self, Commands, FontSet};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{KEY_SCHEMA, requested_size};
 use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
@@ -26,13 +26,13 @@ use crate::integrate::publish::{self};
 use crate::integrate::redo::Uninterrupted;
 use crate::lock::{Block, FieldDigests};
 use crate::pipeline::build::{After, BuildError, BuildRequest, lock_stat};
-use crate::pipeline::keys;
+use crate::pipeline::disk::{Disk, load_fonts};
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session, finished_file};
-use crate::pipeline::table::{FileTable, Learned, input_content};
+use crate::pipeline::{keys, purchases};
 use crate::plan::{AssetPlan, Keys, Work};
-use crate::purchase::{Journal, RawStore};
+use crate::purchase::{Cap, Journal, RawStore};
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, GroupGain, Placeholder, ProcessOp, Step};
 
@@ -97,7 +97,7 @@ impl<'a> Building<'a> {
         work: &BTreeSet<AssetIndex>,
         stop: &StopSignal,
         summary: &mut Summary,
-    ) -> Result<(Vec<BuiltChain>, Outcomes), BuildError> {
+    ) -> Result<(Vec<BuiltChain>, Outcomes, BTreeSet<Trouble>), BuildError> {
         let Prepared { loaded, table, lock, .. } = self.prepared;
         let last = self.request.steps.iter().copied().max().unwrap_or(ActionKind::Integrate);
         let is_chain = |asset: &AssetIndex| !self.is_adopted(*asset);
@@ -111,7 +111,9 @@ impl<'a> Building<'a> {
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
         let groups = self.groups(&chained, &digests);
         let members = groups.values().flatten();
-        let in_need: BTreeSet<AssetIndex> = chained.iter().chain(members).copied().collect();
+        let referenced = purchases::referenced(&loaded.assets, &chained);
+        let in_need: BTreeSet<AssetIndex> =
+            chained.iter().chain(members).chain(&referenced).copied().collect();
         let chains: BTreeMap<_, _> =
             in_need.iter().map(|&asset| (asset, self.chain(asset, &digests))).collect();
         if self.request.locked {
@@ -130,12 +132,23 @@ impl<'a> Building<'a> {
             second_home: self.session.second_home(),
             slots: self.session.cache().slots(),
             run: self.run.id().as_str(),
+            caps: Cap::of(
+                &loaded.config.budget,
+                self.request.allowance,
+                self.run.id().as_str(),
+                &rfc3339(self.request.now),
+            ),
+            stop,
         };
+        let credentials = purchases::credentials(self.session, &loaded.config);
+        let market = Market::new(&loaded.config, credentials);
         let warn = |asset: &str, message: String| {
             self.reporter.report(&Event::Warning { asset: Some(asset.to_owned()), message });
         };
         let stores = Stores {
             acquirer: &acquirer,
+            market: &market,
+            reporter: self.reporter,
             warn: &warn,
             cas: &self.cas,
             actions: &recorder,
@@ -153,9 +166,10 @@ impl<'a> Building<'a> {
             self.request.clock,
         );
         let outcomes = count_outcomes(&graph, &execution, summary);
+        let troubles = executor.troubles().into_values().collect();
         let built = executor.into_built();
         self.leftover = recorder.take();
-        Ok((built, outcomes))
+        Ok((built, outcomes, troubles))
     }
 
     /// The groups of the sounds that are to be built, each with all sounds whose material is there or
@@ -212,14 +226,31 @@ impl<'a> Building<'a> {
         if self.plan(asset).work == Work::Placeholder {
             let stand_in = placeholder_for(spec);
             let wanted = Wanted::of(&stand_in, digests).key;
-            return Chain { spec: Cow::Owned(stand_in), wanted, acquired: None, refresh: false };
+            return Chain {
+                spec: Cow::Owned(stand_in),
+                wanted,
+                acquired: None,
+                known: Vec::new(),
+                offers: Vec::new(),
+                refresh: false,
+            };
         }
         let wanted = self.keys(asset).wanted.key;
         let acquired = match spec.generate.is_free() {
             true => None,
             false => self.old_block(asset).and_then(|block| block.raw_for(&wanted)),
         };
-        Chain { spec: Cow::Borrowed(spec), wanted, acquired, refresh: policy.refresh }
+        let (config, today) = (&self.prepared.loaded.config, self.request.today);
+        let known = match spec.generate.is_paid() {
+            true => {
+                let own = self.plan(asset).block_id.as_deref().unwrap_or(&spec.id);
+                purchases::known(&self.prepared.lock, own, &wanted)
+            }
+            false => Vec::new(),
+        };
+        let offers = purchases::offers(spec, config, today, digests, self.request.bound_micros);
+        let (spec, refresh) = (Cow::Borrowed(spec), policy.refresh);
+        Chain { spec, wanted, acquired, known, offers, refresh }
     }
 
     /// The block of what was built.
@@ -511,6 +542,13 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
     stand_in
 }
 
+/// Seconds since 1970 as the journal writes times.
+fn rfc3339(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// Takes care of what runs left behind that are no longer alive: programs that still run, their
 /// folders, purchases that nobody closed.
 fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Result<(), BuildError> {
@@ -530,69 +568,10 @@ fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Resul
     Ok(())
 }
 
-/// Variables that hold keys of providers.
-fn secret_names(config: &Config) -> impl Iterator<Item = String> {
-    let shipped = Catalog::shipped().providers.iter();
-    let shipped = shipped.flat_map(|provider| &provider.engines).flat_map(|engine| &engine.key_env);
-    let own = config.providers.values().filter_map(|settings| settings.api_key_env.as_ref());
-    shipped.chain(own).cloned().collect::<Vec<_>>().into_iter()
-}
-
 /// What has to be acquired changes the lock for certain, so nothing is acquired to find that out.
 fn refuse_acquisitions(chains: &BTreeMap<AssetIndex, Chain<'_>>) -> Result<(), BuildError> {
     let is_new = |chain: &&Chain<'_>| chain.acquired.is_none() && !chain.spec.generate.is_free();
     let ids: Vec<String> =
         chains.values().filter(is_new).map(|chain| chain.spec.id.clone()).collect();
     if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
-}
-
-fn load_fonts(
-    session: &Session,
-    config: &Config,
-    table: &FileTable,
-) -> Result<FontSet, BuildError> {
-    let mut fonts = Vec::new();
-    for path in &config.fonts {
-        let (bytes, _) = session.files().read(path)?;
-        let planned = table.get(path, Content::Bytes).and_then(Learned::digest);
-        if planned.is_some_and(|digest| digest != Digest::of(&bytes)) {
-            return Err(FileError::Changing { path: path.to_string() }.into());
-        }
-        fonts.push((path.clone(), Arc::from(bytes)));
-    }
-    Ok(FontSet::new(fonts)?)
-}
-
-/// The project's files, for generate bodies.
-struct Disk<'a> {
-    session: &'a Session,
-    table: &'a FileTable,
-    fonts: &'a FontSet,
-    commands: &'a Commands,
-}
-
-impl Inputs for Disk<'_> {
-    fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, InputError> {
-        match self.session.files().read(path) {
-            Ok((bytes, _)) => {
-                // The keys speak of the content that was planned for: another one must not be
-                // recorded under them.
-                let content = input_content(path);
-                let planned = self.table.get(path, content).and_then(Learned::digest);
-                let is_planned = planned.is_none_or(|digest| digest == content.digest(&bytes));
-                if is_planned { Ok(Arc::from(bytes)) } else { Err(InputError::Changed) }
-            }
-            Err(FileError::Missing { .. }) => Err(InputError::NotFound),
-            Err(FileError::Io { source, .. }) => Err(InputError::Read(source)),
-            Err(error) => Err(InputError::Read(io::Error::other(error))),
-        }
-    }
-
-    fn fonts(&self) -> &FontSet {
-        self.fonts
-    }
-
-    fn commands(&self) -> &Commands {
-        self.commands
-    }
 }

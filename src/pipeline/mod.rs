@@ -6,12 +6,15 @@
 pub mod asleep;
 pub mod build;
 mod building;
+mod disk;
 pub mod keys;
 pub mod lazy_state;
 pub mod load;
 pub mod maintain;
+pub mod money;
 pub mod overtaken;
 pub mod prepare;
+pub mod purchases;
 pub mod quality;
 pub mod recall;
 pub mod remember;
@@ -23,7 +26,7 @@ pub mod world;
 pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
 pub use maintain::MaintainError;
 pub use overtaken::is_overtaken;
-pub use prepare::{PrepareError, Prepared, Request, prepare};
+pub use prepare::{PrepareError, Prepared, Request, prepare, withhold};
 pub use select::Selection;
 pub use session::{OpenError, Session};
 

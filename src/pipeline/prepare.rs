@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
+use crate::execute::Market;
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, OwnedEntry, ResolveError};
@@ -18,12 +19,15 @@ use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
+use crate::pipeline::purchases::{Withheld, credentials};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::table::FileTable;
+use crate::pipeline::world::LazyRecord;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
 use crate::plan::{self, AssetPlan, Keys, Policy};
+use crate::purchase::Journal;
 use crate::spec::AssetSpec;
 use crate::spec::op::GenerateOp;
 
@@ -210,9 +214,24 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         let lock = lock.unwrap_or_else(|| read_lock(session, None))?;
         take_lock(session, &mut prepared, lock)
     })?;
-    Timing::of(&mut timings, clock, "plan", || assess_all(session, request, &mut prepared))?;
+    Timing::of(&mut timings, clock, "plan", || {
+        assess_all(session, request, &mut prepared, &Withheld::new())
+    })?;
     prepared.timings = timings;
     Ok(prepared)
+}
+
+/// Assesses a prepared project once more, without buying for these assets.
+///
+/// # Errors
+/// As for `prepare`.
+pub fn withhold(
+    session: &Session,
+    request: &Request<'_>,
+    prepared: &mut Prepared,
+    withheld: &Withheld,
+) -> Result<(), PrepareError> {
+    assess_all(session, request, prepared, withheld)
 }
 
 /// The lock, if it was read while the specs were.
@@ -421,6 +440,7 @@ fn assess_all(
     session: &Session,
     request: &Request<'_>,
     prepared: &mut Prepared,
+    withheld: &Withheld,
 ) -> Result<(), PrepareError> {
     let manifest_unchanged = prepared.manifest_unchanged;
     let Prepared { loaded, table, lock, keys, plans, orphans, orphan_ids, state, .. } = prepared;
@@ -439,7 +459,12 @@ fn assess_all(
     let cas = request.uses_cache.then(|| LocalCas::new(session.cache()));
     let raws = session.raws(&loaded.config.paid_dir);
     (*keys, _) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
+    let market = Market::new(&loaded.config, credentials(session, &loaded.config));
+    let record = Journal::new(&loaded.config.paid_dir.under(session.root()));
     let world = ProjectWorld {
+        market: &market,
+        record: &LazyRecord::new(record),
+        withheld,
         session,
         config: &loaded.config,
         lock,

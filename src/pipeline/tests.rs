@@ -82,6 +82,8 @@ impl Project {
         let prepared = self.prepare();
         meanwhile();
         let request = BuildRequest {
+            allowance: None,
+            bound_micros: None,
             limits: Limits { workers: 1, fail_fast: false },
             policy: Policy::default(),
             locked: false,

@@ -1,6 +1,6 @@
 //! The plan's view of the project: lock, published files, stores and what this build can do.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -9,17 +9,19 @@ use crate::base::{ActionKey, Digest, Encoding, FieldList, RelPath};
 use crate::cache::{Cas, Content, LocalCas};
 use crate::catalog;
 use crate::config::{Config, UntilBought};
+use crate::execute::Market;
 use crate::generate;
 use crate::integrate::manifest::find_entry;
 use crate::integrate::value_digest;
 use crate::lock::{Block, LockFile};
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::Loaded;
+use crate::pipeline::purchases::Withheld;
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, Learned, input_content};
-use crate::plan::{Availability, EntryState, FileState, ReasonCode, World};
+use crate::plan::{Availability, EntryState, FileState, OnRecord, ReasonCode, World};
 use crate::process;
-use crate::purchase::RawStore;
+use crate::purchase::{Journal, Purchase, RawStore, State as PurchaseState};
 use crate::spec::AssetSpec;
 use crate::spec::op::{CommandRun, GenerateOp, Request};
 
@@ -78,6 +80,53 @@ pub struct ProjectWorld<'a> {
     pub raws: &'a RawStore,
     /// Today in UTC, `YYYY-MM-DD`.
     pub today: &'a str,
+    /// Who can be asked for what is bought.
+    pub market: &'a Market<'a>,
+    /// The journal of purchases.
+    pub record: &'a LazyRecord,
+    /// Assets that are not bought for.
+    pub withheld: &'a Withheld,
+}
+
+/// The journal of purchases, read when an asset has to be bought.
+#[derive(Debug)]
+pub struct LazyRecord {
+    journal: Journal,
+    read: OnceLock<HashMap<ActionKey, Vec<Purchase>>>,
+}
+
+impl LazyRecord {
+    /// The purchases of a journal.
+    pub fn new(journal: Journal) -> Self {
+        Self { journal, read: OnceLock::new() }
+    }
+
+    /// What is on record for a request.
+    fn of(&self, wanted: &ActionKey, has_raw: impl Fn(&Digest) -> bool) -> Vec<OnRecord> {
+        // A journal that cannot be read stops the build when it is to be written.
+        let read = || {
+            let mut by_wanted: HashMap<ActionKey, Vec<Purchase>> = HashMap::new();
+            for purchase in self.journal.read_all().unwrap_or_default().purchases {
+                by_wanted.entry(purchase.wanted).or_default().push(purchase);
+            }
+            by_wanted
+        };
+        let all = self.read.get_or_init(read).get(wanted);
+        let entry = |purchase: &Purchase| {
+            let (index, id) = (purchase.index, purchase.id.to_string());
+            match (purchase.state, purchase.raw) {
+                (PurchaseState::Settled | PurchaseState::Received, Some(raw)) => {
+                    has_raw(&raw).then_some(OnRecord::Bought { index })
+                }
+                (PurchaseState::Unknown, _) => {
+                    let words = purchase.refusal.clone().unwrap_or_default();
+                    Some(OnRecord::Unknown { id, words })
+                }
+                _ => None,
+            }
+        };
+        all.into_iter().flatten().filter(|purchase| !purchase.extra).filter_map(entry).collect()
+    }
 }
 
 impl World for ProjectWorld<'_> {
@@ -124,7 +173,11 @@ impl World for ProjectWorld<'_> {
 
     fn availability(&self, spec: &AssetSpec) -> Availability {
         let source = match &spec.generate {
-            GenerateOp::Request(request) => self.provider(request),
+            GenerateOp::Request(request) => {
+                let inputs = spec.generate.inputs().into_iter().map(|path| self.input(path));
+                let missing = inputs.into_iter().find(|found| *found != Availability::Ready);
+                missing.unwrap_or_else(|| self.provider(&spec.id, request))
+            }
             GenerateOp::Svg(drawing) => self.input(&drawing.source),
             GenerateOp::File(source) => self.input(source),
             GenerateOp::Manual(file) => match self.input(&file.source) {
@@ -145,6 +198,10 @@ impl World for ProjectWorld<'_> {
             }
             None => source,
         }
+    }
+
+    fn on_record(&self, wanted: &ActionKey) -> Vec<OnRecord> {
+        self.record.of(wanted, |raw| self.has_raw(raw))
     }
 
     fn can_stand_in(&self, spec: &AssetSpec) -> bool {
@@ -204,13 +261,28 @@ impl ProjectWorld<'_> {
         }
     }
 
-    fn provider(&self, request: &Request) -> Availability {
+    /// Whether a request can be sent today, and may.
+    fn provider(&self, id: &str, request: &Request) -> Availability {
         let order = catalog::order(&request.wanted(), &self.config.retired_models, self.today);
-        if let Err(obstacle) = order {
-            return Availability::Unavailable(ReasonCode::ModelRetired, obstacle.describe());
-        }
-        let why = format!("the provider `{}` is not part of this version", request.provider);
-        Availability::Unavailable(ReasonCode::ProviderMissing, why)
+        let sent = match order {
+            Ok(order) => order.sent,
+            Err(obstacle) => {
+                return Availability::Unavailable(ReasonCode::ModelRetired, obstacle.describe());
+            }
+        };
+        let (code, why) = match self.market.find(&sent) {
+            Err(Some(why)) => (ReasonCode::KeyMissing, why),
+            Err(None) => {
+                let name = &request.provider;
+                let why = format!("the provider `{name}` is not part of this version");
+                (ReasonCode::ProviderMissing, why)
+            }
+            Ok(_) => match self.withheld.get(id) {
+                Some((code, why)) => (*code, why.clone()),
+                None => return Availability::Ready,
+            },
+        };
+        Availability::Unavailable(code, why)
     }
 
     /// Whether a Git LFS pointer of at most 1 KiB stands in the file's place.

@@ -210,6 +210,23 @@ pub enum Availability {
     Unavailable(ReasonCode, String),
 }
 
+/// A purchase that the journal knows for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnRecord {
+    /// It is bought, and its bytes are there.
+    Bought {
+        /// Variation, from 0.
+        index: u32,
+    },
+    /// Nobody knows whether it was billed.
+    Unknown {
+        /// Id of the purchase.
+        id: String,
+        /// What happened.
+        words: String,
+    },
+}
+
 /// What the rebuilder asks about the world.
 pub trait World {
     /// The lock's block of an id.
@@ -235,6 +252,9 @@ pub trait World {
 
     /// Whether the asset's generate and process actions can run.
     fn availability(&self, spec: &AssetSpec) -> Availability;
+
+    /// What the journal knows to be bought for a request, beside what the lock says.
+    fn on_record(&self, wanted: &ActionKey) -> Vec<OnRecord>;
 
     /// Whether a placeholder may stand in for the asset and can go through its steps.
     fn can_stand_in(&self, spec: &AssetSpec) -> bool;

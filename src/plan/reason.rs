@@ -35,6 +35,16 @@ pub enum ReasonCode {
     WaitingForFile,
     /// The provider is not part of this build of the tool.
     ProviderMissing,
+    /// The provider's key is not set.
+    KeyMissing,
+    /// Nobody agreed to buy it.
+    NotApproved,
+    /// A budget or the amount that was allowed does not suffice.
+    OverBudget,
+    /// Nobody knows whether a purchase for it was billed.
+    PurchaseUnknown,
+    /// More variations are wanted than were bought.
+    VariationMissing,
     /// A program is not installed.
     ProgramMissing,
     /// The model is retired and has no stand-in.
@@ -69,6 +79,11 @@ impl ReasonCode {
             Self::InputMissing => "input-missing",
             Self::WaitingForFile => "waiting-for-file",
             Self::ProviderMissing => "provider-missing",
+            Self::KeyMissing => "key-missing",
+            Self::NotApproved => "not-approved",
+            Self::OverBudget => "over-budget",
+            Self::PurchaseUnknown => "purchase-unknown",
+            Self::VariationMissing => "variation-missing",
             Self::ProgramMissing => "program-missing",
             Self::ModelRetired => "model-retired",
             Self::StepMissing => "step-missing",

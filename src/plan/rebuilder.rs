@@ -3,11 +3,11 @@
 use crate::base::{MediaKind, RelPath};
 use crate::graph::action::{ActionKind, AssetIndex};
 use crate::graph::lower::referenced;
-use crate::lock::Block;
+use crate::lock::{self, Block};
 use crate::plan::reason::{Reason, ReasonCode, field_reasons, quote};
 use crate::plan::{
-    ActionState, AssetPlan, Availability, EntryState, FileState, Keys, PlannedAction, State, Work,
-    World,
+    ActionState, AssetPlan, Availability, EntryState, FileState, Keys, OnRecord, PlannedAction,
+    State, Work, World,
 };
 use crate::spec::AssetSpec;
 use crate::spec::op::{Brief, GenerateOp};
@@ -74,6 +74,33 @@ pub fn assess(
         *state == State::Drifted && reason.code != ReasonCode::EntryEdited
     };
     let drifted = causes.iter().any(is_edited);
+    let mut bought = bought_before(spec, keys, block.as_ref());
+    if !adopted && spec.generate.is_paid() {
+        let missing = (0..spec.selection.variations).filter(|index| !bought.contains(index));
+        let missing = missing.count();
+        if !bought.is_empty() && missing > 0 {
+            let s = if missing == 1 { "" } else { "s" };
+            let message = format!("{missing} more variation{s} to buy");
+            causes.push((State::Stale, Reason::new(ReasonCode::VariationMissing, message)));
+            dirt.generate = true;
+        }
+    }
+    let mut is_unknown = false;
+    if dirt.generate && spec.generate.is_paid() && !adopted {
+        for entry in world.on_record(&keys.wanted.key) {
+            match entry {
+                OnRecord::Bought { index } => bought.push(index),
+                OnRecord::Unknown { id, words } => {
+                    let message = format!(
+                        "purchase {id} may have been billed ({words}): `assetbuild recover {id}`"
+                    );
+                    let reason = Reason::new(ReasonCode::PurchaseUnknown, message);
+                    causes.push((State::Unknown, reason));
+                    is_unknown = true;
+                }
+            }
+        }
+    }
     let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
     let needs_raw = dirt.generate || dirt.process;
     let is_undelivered = || {
@@ -93,7 +120,16 @@ pub fn assess(
         causes.push(cause);
         work = Work::Nothing;
     }
-    if drifted && !policy.overwrite_drifted {
+    // Known variations would be processed again, but the missing ones would be bought with them.
+    let is_short = causes.iter().any(|(_, reason)| reason.code == ReasonCode::VariationMissing);
+    if is_short
+        && work == Work::Chain
+        && let Availability::Unavailable(code, why) = world.availability(spec)
+    {
+        causes.push((State::Blocked, Reason::new(code, why)));
+        work = Work::Nothing;
+    }
+    if (drifted && !policy.overwrite_drifted) || is_unknown {
         work = Work::Nothing;
     }
     let unbuilt = referenced(&spec.generate).into_iter().find(|(id, _)| !world.is_built(id));
@@ -122,7 +158,7 @@ pub fn assess(
         asset,
         state,
         reasons: causes.into_iter().map(|(_, reason)| reason).collect(),
-        actions: chain(spec, dirt, block.is_some(), work),
+        actions: chain(spec, dirt, block.is_some(), work, &bought, is_short),
         work,
         quote: None,
         block_id: block.map(|block| block.id),
@@ -350,7 +386,26 @@ fn input_missing(path: &RelPath) -> (State, Reason) {
     (State::Blocked, Reason::new(ReasonCode::InputMissing, message))
 }
 
-fn chain(spec: &AssetSpec, dirt: Dirt, was_built: bool, work: Work) -> Vec<PlannedAction> {
+/// Variations of a request that the lock knows to be bought.
+fn bought_before(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> Vec<u32> {
+    if !spec.generate.is_paid() {
+        return Vec::new();
+    }
+    let own = block.iter().flat_map(|block| &block.purchases);
+    let is_it = |purchase: &&lock::Purchase| purchase.wanted == keys.wanted.key && !purchase.extra;
+    own.filter(is_it).map(|purchase| purchase.index).collect()
+}
+
+/// `bought`: variations that cost nothing any more; `is_short`: the lock has them, and others are
+/// missing.
+fn chain(
+    spec: &AssetSpec,
+    dirt: Dirt,
+    was_built: bool,
+    work: Work,
+    bought: &[u32],
+    is_short: bool,
+) -> Vec<PlannedAction> {
     let mut upstream_dirty = false;
     let mut plan = |kind, variation, dirty: bool| {
         let state = match work {
@@ -361,12 +416,17 @@ fn chain(spec: &AssetSpec, dirt: Dirt, was_built: bool, work: Work) -> Vec<Plann
             _ => ActionState::Fresh,
         };
         upstream_dirty |= dirty;
-        let paid =
-            kind == ActionKind::Generate && spec.generate.is_paid() && work != Work::Placeholder;
+        let paid = kind == ActionKind::Generate
+            && spec.generate.is_paid()
+            && work != Work::Placeholder
+            && !bought.contains(&variation);
         PlannedAction { kind, variation, state, paid, cost: None }
     };
     let mut actions: Vec<_> = (0..spec.selection.variations)
-        .map(|variation| plan(ActionKind::Generate, variation, dirt.generate))
+        .map(|variation| {
+            let is_there = is_short && bought.contains(&variation);
+            plan(ActionKind::Generate, variation, dirt.generate && !is_there)
+        })
         .collect();
     if spec.selection.variations > 1 {
         actions.push(plan(ActionKind::Select, 0, dirt.generate && !was_built));

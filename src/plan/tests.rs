@@ -21,6 +21,10 @@ struct Fake {
 }
 
 impl World for Fake {
+    fn on_record(&self, _: &ActionKey) -> Vec<OnRecord> {
+        Vec::new()
+    }
+
     fn block(&self, id: &str) -> Option<Block> {
         self.blocks.get(id).cloned()
     }

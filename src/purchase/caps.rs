@@ -1,12 +1,13 @@
 //! Caps: what may be spent in a run, a day or a month, by all or by one provider.
 //!
-//! The arithmetic is pure; a [`CapStore`] runs it in one transaction. Amounts are millionths of a
-//! unit, and periods are values: the caller knows the clock.
+//! The arithmetic is pure; the journal runs it under its lock. Amounts are millionths of a unit, and
+//! periods are values: the caller knows the clock.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
+use crate::base::units::MicroUsd;
 use crate::catalog::PriceUnit;
+use crate::config::Budget;
 use crate::purchase::id::PurchaseId;
 use crate::purchase::record::Purchase;
 use crate::purchase::state::State;
@@ -49,6 +50,61 @@ pub struct Cap {
     pub key: CapKey,
     /// Most that may be spent, in millionths.
     pub limit_micros: i64,
+}
+
+impl Cap {
+    /// Every cap that the settings make, for a run that begins at `now` (RFC 3339 in UTC).
+    ///
+    /// `allowance`: what the user lets this run spend. Budgets are in dollars: what is billed in
+    /// credits of unknown price passes them, and has caps of its own.
+    pub fn of(budget: &Budget, allowance: Option<MicroUsd>, run: &str, now: &str) -> Vec<Self> {
+        let part = |length| now.get(..length).unwrap_or(now).to_owned();
+        let run = Period::Run(run.to_owned());
+        let mut caps = Vec::new();
+        let mut add = |period: &Period, scope: &Scope, limit: Option<MicroUsd>| {
+            let (period, scope) = (period.clone(), scope.clone());
+            let key = CapKey { period, scope, unit: PriceUnit::Usd };
+            caps.extend(limit.map(|MicroUsd(limit_micros)| Self { key, limit_micros }));
+        };
+        let (day, month) = (Period::Day(part(10)), Period::Month(part(7)));
+        add(&run, &Scope::All, allowance);
+        let providers = budget.providers.iter();
+        let scopes = providers.map(|(name, budget)| (Scope::Provider(name.clone()), budget));
+        for (scope, budget) in [(Scope::All, budget)].into_iter().chain(scopes) {
+            add(&run, &scope, budget.per_run);
+            add(&day, &scope, budget.daily);
+            add(&month, &scope, budget.monthly);
+        }
+        caps
+    }
+
+    /// Its name in documents: `run`, `day`, `month`, with the provider if it is one's.
+    pub fn name(&self) -> String {
+        let period = match self.key.period {
+            Period::Run(_) => "run",
+            Period::Day(_) => "day",
+            Period::Month(_) => "month",
+        };
+        match &self.key.scope {
+            Scope::All => period.to_owned(),
+            Scope::Provider(provider) => format!("{provider} {period}"),
+        }
+    }
+
+    /// Why it refuses, for people.
+    pub fn refusal(&self, needed: i64, remaining: i64) -> String {
+        let (needed, remaining, limit) =
+            (MicroUsd(needed), MicroUsd(remaining), MicroUsd(self.limit_micros));
+        let name = match (&self.key.period, &self.key.scope) {
+            (Period::Run(_), Scope::All) => "this run".to_owned(),
+            (Period::Day(_), Scope::All) => "today".to_owned(),
+            (Period::Month(_), Scope::All) => "this month".to_owned(),
+            (Period::Run(_), Scope::Provider(name)) => format!("`{name}` in this run"),
+            (Period::Day(_), Scope::Provider(name)) => format!("`{name}` today"),
+            (Period::Month(_), Scope::Provider(name)) => format!("`{name}` this month"),
+        };
+        format!("at most {needed} is needed, and {remaining} of the {limit} for {name} are left")
+    }
 }
 
 /// What is booked under a key, in millionths.
@@ -129,18 +185,6 @@ impl Booked {
     }
 }
 
-impl Sums {
-    /// The sums after one purchase's booking changed.
-    #[must_use]
-    pub fn rebooked(self, old: Booked, new: Booked) -> Self {
-        let (old, new) = (old.sums(), new.sums());
-        Self {
-            spent: self.spent.saturating_sub(old.spent).saturating_add(new.spent),
-            reserved: self.reserved.saturating_sub(old.reserved).saturating_add(new.reserved),
-        }
-    }
-}
-
 /// By how many millionths a purchase cost more than was set aside for it, if it did.
 pub fn overrun(purchase: &Purchase) -> Option<i64> {
     let over = purchase.cost_micros?.saturating_sub(purchase.estimated_micros?);
@@ -201,101 +245,35 @@ pub fn admission_order(priority: Option<i64>, phase: Option<i64>, id: &str) -> (
     (priority.unwrap_or(i64::MAX), phase.unwrap_or(i64::MAX), id)
 }
 
-/// Sums and bookings of all purchases, changed in transactions.
-pub trait CapStore {
-    /// Why a transaction failed.
-    type Error;
+/// What is booked by everything on record: made from the journal, so it cannot disagree with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Books(BTreeMap<CapKey, Sums>);
 
-    /// Admits all reservations and books them, or none: one transaction around [`admit`].
-    ///
-    /// # Errors
-    /// If the store cannot be used; nothing is booked then.
-    fn reserve(&self, caps: &[Cap], reservations: &[Reservation])
-    -> Result<Admission, Self::Error>;
-
-    /// Sets how a reserved purchase counts in the keys of its reservation; the same booking twice
-    /// is the same as once. What was never reserved has no keys and counts nowhere.
-    ///
-    /// # Errors
-    /// If the store cannot be used.
-    fn book(&self, purchase: &PurchaseId, booked: Booked) -> Result<(), Self::Error>;
-
-    /// What is booked under a key.
-    ///
-    /// # Errors
-    /// If the store cannot be used.
-    fn sums(&self, key: &CapKey) -> Result<Sums, Self::Error>;
-}
-
-/// Sums in memory, for tests and for folders without a database.
-#[derive(Debug, Default)]
-pub struct MemoryCaps(Mutex<Books>);
-
-#[derive(Debug, Default)]
-struct Books {
-    sums: BTreeMap<CapKey, Sums>,
-    bookings: BTreeMap<PurchaseId, (Vec<CapKey>, Booked)>,
-}
-
-impl MemoryCaps {
-    /// The sums of a journal: they can always be made again from it.
-    pub fn rebuilt<'a>(purchases: impl IntoIterator<Item = &'a Purchase>) -> Self {
-        let mut books = Books::default();
+impl Books {
+    /// The sums of these purchases.
+    pub fn of<'a>(purchases: impl IntoIterator<Item = &'a Purchase>) -> Self {
+        let mut books = Self::default();
         for purchase in purchases {
             let keys =
                 keys_of(&purchase.run, &purchase.provider, purchase.unit, &purchase.reserved_at);
-            books.set(&purchase.id, keys, Booked::of(purchase));
-        }
-        Self(Mutex::new(books))
-    }
-}
-
-impl Books {
-    fn set(&mut self, purchase: &PurchaseId, keys: Vec<CapKey>, booked: Booked) {
-        if let Some((keys, old)) = self.bookings.remove(purchase) {
-            self.rebook(&keys, old, Booked::Nothing);
-        }
-        self.rebook(&keys, Booked::Nothing, booked);
-        self.bookings.insert(purchase.clone(), (keys, booked));
-    }
-
-    fn rebook(&mut self, keys: &[CapKey], old: Booked, new: Booked) {
-        for key in keys {
-            let sums = self.sums.entry(key.clone()).or_default();
-            *sums = sums.rebooked(old, new);
-        }
-    }
-}
-
-impl CapStore for MemoryCaps {
-    type Error = std::convert::Infallible;
-
-    fn reserve(
-        &self,
-        caps: &[Cap],
-        reservations: &[Reservation],
-    ) -> Result<Admission, Self::Error> {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let admission =
-            admit(caps, |key| books.sums.get(key).copied().unwrap_or_default(), reservations);
-        if admission == Admission::Admitted {
-            for Reservation { purchase, keys, amount_micros } in reservations {
-                books.set(purchase, keys.clone(), Booked::Reserved((*amount_micros).max(0)));
+            let booked = Booked::of(purchase).sums();
+            for key in keys {
+                let sums = books.0.entry(key).or_default();
+                sums.spent = sums.spent.saturating_add(booked.spent);
+                sums.reserved = sums.reserved.saturating_add(booked.reserved);
             }
         }
-        Ok(admission)
+        books
     }
 
-    fn book(&self, purchase: &PurchaseId, booked: Booked) -> Result<(), Self::Error> {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let keys = books.bookings.get(purchase).map(|(keys, _)| keys.clone()).unwrap_or_default();
-        books.set(purchase, keys, booked);
-        Ok(())
+    /// What is booked under a key.
+    pub fn sums(&self, key: &CapKey) -> Sums {
+        self.0.get(key).copied().unwrap_or_default()
     }
 
-    fn sums(&self, key: &CapKey) -> Result<Sums, Self::Error> {
-        let books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(books.sums.get(key).copied().unwrap_or_default())
+    /// Whether all of `reservations` may be made together.
+    pub fn admit(&self, caps: &[Cap], reservations: &[Reservation]) -> Admission {
+        admit(caps, |key| self.sums(key), reservations)
     }
 }
 
@@ -331,35 +309,48 @@ mod tests {
         assert!(keys.contains(&day.key) && keys.contains(&month(1).key));
     }
 
+    fn books(spent: i64, reserved: i64) -> Books {
+        Books(BTreeMap::from([(month(0).key, Sums { spent, reserved })]))
+    }
+
     #[test]
     fn a_cap_is_reached_and_never_passed() {
-        let store = MemoryCaps::default();
         let caps = [month(100)];
-        let reserve = |number, amount| match store.reserve(&caps, &[reservation(number, amount)]) {
-            Ok(admission) => admission,
-        };
-        assert_eq!(reserve(1, 60), Admission::Admitted);
-        assert_eq!(reserve(2, 40), Admission::Admitted);
-        assert_eq!(reserve(3, 1), Admission::Wait { cap: month(100), in_flight: 100 });
-        let Ok(()) = store.book(&id(1), Booked::Spent(30));
-        assert_eq!(reserve(3, 31), Admission::Wait { cap: month(100), in_flight: 40 });
-        assert_eq!(reserve(3, 30), Admission::Admitted);
-        assert_eq!(
-            reserve(4, 71),
-            Admission::Refused { cap: month(100), needed: 71, remaining: 70 }
-        );
-        let Ok(sums) = store.sums(&month(0).key);
-        assert_eq!(sums, Sums { spent: 30, reserved: 70 });
+        let ask = |books: Books, amount| books.admit(&caps, &[reservation(1, amount)]);
+        assert_eq!(ask(books(0, 60), 40), Admission::Admitted);
+        assert_eq!(ask(books(0, 100), 1), Admission::Wait { cap: month(100), in_flight: 100 });
+        assert_eq!(ask(books(30, 40), 31), Admission::Wait { cap: month(100), in_flight: 40 });
+        assert_eq!(ask(books(30, 40), 30), Admission::Admitted);
+        let refused = Admission::Refused { cap: month(100), needed: 71, remaining: 70 };
+        assert_eq!(ask(books(30, 40), 71), refused);
     }
 
     #[test]
     fn all_variations_are_admitted_or_none() {
-        let store = MemoryCaps::default();
         let four: Vec<_> = (0..4).map(|number| reservation(number, 30)).collect();
-        let Ok(admission) = store.reserve(&[month(100)], &four);
+        let admission = Books::default().admit(&[month(100)], &four);
         assert_eq!(admission, Admission::Refused { cap: month(100), needed: 120, remaining: 100 });
-        let Ok(sums) = store.sums(&month(0).key);
-        assert_eq!(sums, Sums::default());
+    }
+
+    #[test]
+    fn settings_become_caps_of_their_time() {
+        let openai = Budget { monthly: Some(MicroUsd(60)), ..Budget::default() };
+        let budget = Budget {
+            per_run: Some(MicroUsd(5)),
+            daily: Some(MicroUsd(20)),
+            monthly: None,
+            providers: BTreeMap::from([("openai".to_owned(), openai)]),
+        };
+        let caps = Cap::of(&budget, Some(MicroUsd(1)), "r", "2026-11-30T23:59:59Z");
+        let rows: Vec<_> = caps.iter().map(|cap| (cap.name(), cap.limit_micros)).collect();
+        let expected = [("run", 1), ("run", 5), ("day", 20), ("openai month", 60)]
+            .map(|(name, limit)| (name.to_owned(), limit));
+        assert_eq!(rows, expected);
+        assert_eq!(caps[3].key.period, Period::Month("2026-11".to_owned()));
+        assert_eq!(
+            caps[2].refusal(250_000, 19),
+            "at most $0.25 is needed, and $0.000019 of the $0.00002 for today are left"
+        );
     }
 
     #[test]
@@ -414,46 +405,6 @@ mod tests {
             admit(&[month(100)], full, &[reservation(1, 1)]),
             Admission::Refused { .. }
         ));
-    }
-
-    #[test]
-    fn booking_twice_is_booking_once() {
-        let store = MemoryCaps::default();
-        let Ok(_) = store.reserve(&[], &[reservation(1, 50)]);
-        for _ in 0..2 {
-            let Ok(()) = store.book(&id(1), Booked::Spent(70));
-            let Ok(sums) = store.sums(&month(0).key);
-            assert_eq!(sums, Sums { spent: 70, reserved: 0 });
-        }
-        let Ok(()) = store.book(&id(1), Booked::Nothing);
-        let Ok(sums) = store.sums(&month(0).key);
-        assert_eq!(sums, Sums::default());
-    }
-
-    #[test]
-    fn many_writers_never_pass_a_shared_cap() {
-        let store = MemoryCaps::default();
-        let admitted: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|writer| {
-                    let store = &store;
-                    scope.spawn(move || {
-                        let tries = (0..50).map(|attempt| reservation(writer * 100 + attempt, 7));
-                        tries
-                            .filter(|one| {
-                                let Ok(admission) =
-                                    store.reserve(&[month(1000)], std::slice::from_ref(one));
-                                admission == Admission::Admitted
-                            })
-                            .count()
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
-        });
-        assert_eq!(admitted, 142);
-        let Ok(sums) = store.sums(&month(0).key);
-        assert_eq!(sums.reserved, 142 * 7);
     }
 
     #[test]

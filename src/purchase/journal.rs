@@ -2,9 +2,11 @@
 //!
 //! Every change is on disk before this module returns, and replaces the file in one step.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::purchase::durable::{self, Existing, WriteError};
 use crate::purchase::id::PurchaseId;
@@ -18,6 +20,8 @@ const GITIGNORE: &str = "/.lock\n.tmp-*\n";
 #[derive(Debug, Clone)]
 pub struct Journal {
     paid_dir: PathBuf,
+    /// Closed purchases that were read: they never change again. Clones share them.
+    closed: Arc<Mutex<BTreeMap<PurchaseId, Purchase>>>,
 }
 
 /// A purchase file could not be read or changed.
@@ -93,7 +97,7 @@ pub struct Problem {
 impl Journal {
     /// The journal below `paid_dir`; nothing is touched until the first write.
     pub fn new(paid_dir: &Path) -> Self {
-        Self { paid_dir: paid_dir.to_owned() }
+        Self { paid_dir: paid_dir.to_owned(), closed: Arc::default() }
     }
 
     /// Writes a new purchase, on disk when this returns.
@@ -111,6 +115,33 @@ impl Journal {
         self.prepare()?;
         durable::write(&path, purchase.encode().as_bytes(), Existing::Keep)?;
         Ok(())
+    }
+
+    /// Writes new purchases, all of them or none, if `admit` lets them pass that sees everything on
+    /// record; nobody else writes meanwhile, so that two processes never both see the same money.
+    ///
+    /// # Errors
+    /// As for `reserve`; none of them is reserved then, or its run has to be over to release it.
+    pub fn reserve_together<R>(
+        &self,
+        purchases: &[Purchase],
+        admit: impl FnOnce(&[Purchase]) -> Result<(), R>,
+    ) -> Result<Result<(), R>, JournalError> {
+        self.prepare()?;
+        let _lock = self.lock()?;
+        if let Err(refusal) = admit(&self.read_all()?.purchases) {
+            return Ok(Err(refusal));
+        }
+        for (number, purchase) in purchases.iter().enumerate() {
+            if let Err(error) = self.reserve(purchase) {
+                for reserved in &purchases[..number] {
+                    // No request has left. What stays is released once this run is over.
+                    let _ = fs::remove_file(self.path(&reserved.id));
+                }
+                return Err(error);
+            }
+        }
+        Ok(Ok(()))
     }
 
     /// Applies a change to a purchase and returns the purchase as it is on disk then.
@@ -172,7 +203,7 @@ impl Journal {
                 continue;
             };
             let read = match stem.parse::<PurchaseId>() {
-                Ok(id) => self.read(&id),
+                Ok(id) => self.read_unless_closed(&id),
                 Err(_) => Err(JournalError::Content {
                     path: path.clone(),
                     source: DecodeError::Invalid("id"),
@@ -186,6 +217,21 @@ impl Journal {
         listing.purchases.sort_by(|a, b| (&a.reserved_at, &a.id).cmp(&(&b.reserved_at, &b.id)));
         listing.problems.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(listing)
+    }
+
+    fn read_unless_closed(&self, id: &PurchaseId) -> Result<Purchase, JournalError> {
+        if let Some(known) = self.closed().get(id) {
+            return Ok(known.clone());
+        }
+        let purchase = self.read(id)?;
+        if purchase.state.is_final() {
+            self.closed().insert(id.clone(), purchase.clone());
+        }
+        Ok(purchase)
+    }
+
+    fn closed(&self) -> MutexGuard<'_, BTreeMap<PurchaseId, Purchase>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes a copy of a purchase into the second home.

@@ -14,7 +14,7 @@ pub mod recover;
 pub mod state;
 
 pub use caps::{
-    Admission, Booked, Cap, CapKey, CapStore, MemoryCaps, Period, Reservation, Scope, Sums,
+    Admission, Booked, Books, Cap, CapKey, Period, Reservation, Scope, Sums, keys_of, overrun,
 };
 pub use durable::WriteError;
 pub use id::PurchaseId;

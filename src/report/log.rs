@@ -182,6 +182,35 @@ impl LogReporter {
                     );
                 }
             }
+            Event::Bought { asset, purchase, provider, model, cost_micros, unit, .. } => {
+                if self
+                    .wants(asset, LogLevel::Info)
+                    .is_some_and(|facts| facts.observability.track_cost)
+                {
+                    info!(
+                        event = "COST_TRACKED",
+                        subsystem = SUBSYSTEM,
+                        spec_id = asset,
+                        purchase,
+                        provider,
+                        model,
+                        cost_micros,
+                        unit = unit.as_str(),
+                    );
+                }
+            }
+            Event::Fallback { asset, from, to, why } => {
+                if self.wants(asset, LogLevel::Warn).is_some() {
+                    warn!(
+                        event = "PROVIDER_FALLBACK",
+                        subsystem = SUBSYSTEM,
+                        spec_id = asset,
+                        from,
+                        to,
+                        "{why}"
+                    );
+                }
+            }
             Event::Published { asset, path, size } => {
                 if self.wants(asset, LogLevel::Info).is_some() {
                     info!(

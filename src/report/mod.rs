@@ -7,8 +7,10 @@
 pub mod fanout;
 pub mod github;
 pub mod json;
+pub mod ledger;
 pub mod lines;
 pub mod log;
+pub mod money_status;
 pub mod ndjson;
 pub mod plan;
 pub mod sheet;
@@ -26,6 +28,7 @@ mod recording;
 pub use fanout::Fanout;
 pub use palette::Palette;
 pub use select::{Format, Reporters};
+pub(crate) use sentence::amount;
 
 use std::time::{Duration, Instant};
 

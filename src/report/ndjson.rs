@@ -129,6 +129,27 @@ fn describe(event: &Event) -> (&'static str, Map<String, Value>) {
                 ("duration_ms", millis(*took)),
             ]),
         ),
+        Event::Bought { asset, purchase, provider, model, cost_micros, unit, is_reported } => (
+            "bought",
+            fields([
+                ("asset", json!(asset)),
+                ("purchase", json!(purchase)),
+                ("provider", json!(provider)),
+                ("model", json!(model)),
+                ("cost_micros", json!(cost_micros)),
+                ("unit", json!(unit.as_str())),
+                ("basis", json!(if *is_reported { "reported" } else { "estimated" })),
+            ]),
+        ),
+        Event::Fallback { asset, from, to, why } => (
+            "fallback",
+            fields([
+                ("asset", json!(asset)),
+                ("from", json!(from)),
+                ("to", json!(to)),
+                ("why", json!(why)),
+            ]),
+        ),
         Event::Published { asset, path, size } => (
             "published",
             fields([("asset", json!(asset)), ("path", json!(path)), ("size", json!(size))]),

@@ -1,7 +1,10 @@
 //! Events as lines for people: what the terminal and the plain lines have in common.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use crate::base::units::MicroUsd;
+use crate::catalog::PriceUnit;
 use crate::event::{ActionKind, Event, Outcome};
 use crate::report::summary::{count, duration, line};
 use crate::report::{Palette, Verbosity};
@@ -13,12 +16,71 @@ pub(super) struct Narrator {
     palette: Palette,
     names_built: bool,
     skipped: BTreeSet<String>,
+    spent: Spent,
+}
+
+/// What was bought so far.
+#[derive(Debug, Default)]
+struct Spent {
+    count: usize,
+    usd_micros: i64,
+    credit_micros: i64,
+    has_unknown: bool,
+}
+
+impl Spent {
+    fn add(&mut self, micros: Option<i64>, unit: PriceUnit) {
+        self.count += 1;
+        match (micros, unit) {
+            (None, _) => self.has_unknown = true,
+            (Some(micros), PriceUnit::Usd) => self.usd_micros += micros,
+            (Some(micros), PriceUnit::Credits) => self.credit_micros += micros,
+        }
+    }
+}
+
+impl fmt::Display for Spent {
+    /// `; bought 4 for $0.21`, or nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count == 0 {
+            return Ok(());
+        }
+        let mut sums = Vec::new();
+        if self.usd_micros > 0 {
+            sums.push(amount(self.usd_micros, PriceUnit::Usd));
+        }
+        if self.credit_micros > 0 {
+            sums.push(amount(self.credit_micros, PriceUnit::Credits));
+        }
+        if self.has_unknown {
+            sums.push("an unknown price".to_owned());
+        }
+        if sums.is_empty() {
+            sums.push("nothing".to_owned());
+        }
+        write!(f, "; bought {} for {}", self.count, sums.join(" and "))
+    }
+}
+
+/// `$0.053`, `120 credits`.
+pub(crate) fn amount(micros: i64, unit: PriceUnit) -> String {
+    match unit {
+        PriceUnit::Usd => MicroUsd(micros).to_string(),
+        PriceUnit::Credits => {
+            let (whole, part) = (micros / 1_000_000, micros.rem_euclid(1_000_000));
+            let part = format!("{part:06}");
+            match part.trim_end_matches('0') {
+                "" => format!("{whole} credits"),
+                part => format!("{whole}.{part} credits"),
+            }
+        }
+    }
 }
 
 impl Narrator {
     /// A narrator; `names_built` asks for a line per built asset at normal verbosity.
     pub(super) fn new(verbosity: Verbosity, palette: Palette, names_built: bool) -> Self {
-        Self { verbosity, palette, names_built, skipped: BTreeSet::new() }
+        Self { verbosity, palette, names_built, skipped: BTreeSet::new(), spent: Spent::default() }
     }
 
     /// The text for an event, without a final line break; none if it is not worth a line.
@@ -51,6 +113,21 @@ impl Narrator {
                     format!("{} {asset} {how}", palette.done("built"))
                 })
             }
+            Event::Bought { asset, model, cost_micros, unit, is_reported, .. } => {
+                self.spent.add(*cost_micros, *unit);
+                normal.then(|| {
+                    let about = if *is_reported { "" } else { "at most " };
+                    let cost = cost_micros.map_or_else(
+                        || "price unknown".to_owned(),
+                        |micros| format!("{about}{}", amount(micros, *unit)),
+                    );
+                    format!("{} {asset}: {model}, {cost}", palette.done("bought"))
+                })
+            }
+            Event::Fallback { asset, from, to, why } => normal.then(|| {
+                let text = format!("{asset}: {to} takes over from {from}: {why}");
+                indented(&palette.warning("warning"), &text)
+            }),
             Event::Published { path, size, .. } => {
                 verbose.then(|| palette.dim(format!("published {path} ({})", bytes(*size))))
             }
@@ -69,10 +146,11 @@ impl Narrator {
                 indented(&palette.warning("warning"), &format!("{about}{message}"))
             }),
             Event::RunFinished { summary } => {
+                let text = format!("{}{}", line(summary), self.spent);
                 let painted = match (summary.failed > 0, summary.interrupted) {
-                    (true, _) => palette.error(line(summary)),
-                    (false, true) => palette.warning(line(summary)),
-                    (false, false) => palette.done(line(summary)),
+                    (true, _) => palette.error(text),
+                    (false, true) => palette.warning(text),
+                    (false, false) => palette.done(text),
                 };
                 Some(painted)
             }

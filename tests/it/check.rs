@@ -190,11 +190,11 @@ fn a_provider_that_is_not_there_blocks() {
     insta::assert_snapshot!(check(&project, &[]), @r"
     exit code: 3
     ----- stdout -----
-    hero  blocked: the provider `openai` is not part of this version
+    hero  blocked: OPENAI_API_KEY is not set: put the key of `openai` there
     not fresh: 0 of 1 assets are
     ----- stderr -----
     ");
-    assert_eq!(states(&project, &[]), ["hero blocked: provider-missing never-built"]);
+    assert_eq!(states(&project, &[]), ["hero blocked: key-missing never-built"]);
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_retired_model_blocks_and_names_its_stand_in() {
     assert_eq!(states(&project, &[]), ["hero blocked: model-retired never-built"]);
     project
         .write("Assetfile.yaml", "version: \"1.0\"\nretired_models: { dall-e-3: gpt-image-2 }\n");
-    assert_eq!(states(&project, &[]), ["hero blocked: provider-missing never-built"]);
+    assert_eq!(states(&project, &[]), ["hero blocked: key-missing never-built"]);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn placeholders_are_good_enough_only_if_the_project_says_so_and_never_for_a_rele
     insta::assert_snapshot!(check(&project, &[]), @r"
     exit code: 3
     ----- stdout -----
-    hero  blocked: the provider `openai` is not part of this version; a placeholder stands in
+    hero  blocked: OPENAI_API_KEY is not set: put the key of `openai` there; a placeholder stands in
     not fresh: 0 of 1 assets are
     ----- stderr -----
     ");
@@ -281,14 +281,14 @@ fn placeholders_are_good_enough_only_if_the_project_says_so_and_never_for_a_rele
     insta::assert_snapshot!(check(&project, &[]), @r"
     exit code: 0
     ----- stdout -----
-    hero  blocked: the provider `openai` is not part of this version; a placeholder stands in
+    hero  blocked: OPENAI_API_KEY is not set: put the key of `openai` there; a placeholder stands in
     good enough: 0 of 1 assets are fresh, the others not bought
     ----- stderr -----
     ");
     insta::assert_snapshot!(check(&project, &["--release"]), @r"
     exit code: 3
     ----- stdout -----
-    hero  blocked: the provider `openai` is not part of this version; a placeholder stands in
+    hero  blocked: OPENAI_API_KEY is not set: put the key of `openai` there; a placeholder stands in
     not fresh: 0 of 1 assets are
     ----- stderr -----
     ");

@@ -78,7 +78,7 @@ fn an_adopted_file_is_final_until_unpinned() {
     coin: fresh
       because resize dimensions changed: 16x16 → 24x24 (specs/items.yaml:4, from defaults)
       actions: generate fresh, process fresh, validate fresh, integrate fresh
-      file: assets/images/coin.png
+      file: assets/images/coin.png (16x16, 38.4 % covered, sharpness 154, 239 bytes)
     ");
     project.succeed(&[]);
     assert_eq!(project.read_bytes("assets/images/coin.png"), bytes);

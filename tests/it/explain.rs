@@ -84,7 +84,7 @@ fn a_change_in_a_template_points_there() {
     coin-tin: stale
       because generation.size changed: 32x32 → 48x48 (specs/templates/coin.yaml:3, from the template)
       actions: generate dirty, process pending, validate pending, integrate pending
-      file: assets/coin-tin.png
+      file: assets/coin-tin.png (32x32, 59.8 % covered, sharpness 0, 324 bytes)
     ");
     project.write(
         "specs/coins.yaml",
@@ -107,7 +107,7 @@ fn a_changed_prompt_names_its_part() {
     project.edit("specs/hero.yaml", "a brave fox", "a shy fox");
     insta::assert_snapshot!(explain(&project, "hero"), @r#"
     hero: blocked
-      because the provider `openai` is not part of this version
+      because OPENAI_API_KEY is not set: put the key of `openai` there
       because prompt.base changed: "a brave fox" → "a shy fox" (specs/hero.yaml:3)
       actions: generate dirty, process pending, validate pending, integrate pending
       file: assets/hero.png (64x64, 100.0 % covered, sharpness 140, 318 bytes)
@@ -115,7 +115,7 @@ fn a_changed_prompt_names_its_part() {
     project.edit("style.md", "Bold", "Thin");
     insta::assert_snapshot!(explain(&project, "hero"), @r#"
     hero: blocked
-      because the provider `openai` is not part of this version
+      because OPENAI_API_KEY is not set: put the key of `openai` there
       because prompt.base changed: "a brave fox" → "a shy fox" (specs/hero.yaml:3)
       because prompt.styles.base changed: "Bold outlines." → "Thin outlines." (specs/hero.yaml:3)
       actions: generate dirty, process pending, validate pending, integrate pending
@@ -136,7 +136,7 @@ fn a_model_that_the_assetfile_changes_is_named() {
     project.edit("Assetfile.yaml", "gpt-image-1", "gpt-image-2");
     insta::assert_snapshot!(explain(&project, "hero"), @r"
     hero: blocked
-      because the provider `openai` is not part of this version
+      because OPENAI_API_KEY is not set: put the key of `openai` there
       because generation.model changed: gpt-image-1 → gpt-image-2 (Assetfile.yaml:3, from the Assetfile's defaults)
       actions: generate dirty, process pending, validate pending, integrate pending
       file: assets/hero.png (256x256, 100.0 % covered, sharpness 327, 1149 bytes)

@@ -11,6 +11,7 @@ mod incremental;
 mod lock;
 mod manifest;
 mod manual;
+mod money;
 mod output;
 mod prices;
 mod recall;

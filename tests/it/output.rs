@@ -257,8 +257,8 @@ fn a_plan_as_json_has_the_documented_fields() {
           "state": "blocked",
           "reasons": [
             {
-              "code": "provider-missing",
-              "message": "the provider `openai` is not part of this version"
+              "code": "key-missing",
+              "message": "OPENAI_API_KEY is not set: put the key of `openai` there"
             },
             {
               "code": "never-built",
@@ -620,14 +620,14 @@ fn paid_assets_are_blocked_until_there_is_a_provider() {
     exit code: 5
     ----- stdout -----
     ----- stderr -----
-    warning: hero: blocked: the provider `openai` is not part of this version
+    warning: hero: blocked: OPENAI_API_KEY is not set: put the key of `openai` there
     built coin ([TIME])
     built gem ([TIME])
     built 2 of 3 assets: 2 generated, 2 processed, 2 files published in [TIME]; 1 held
     ");
     project.write("Assetfile.yaml", "version: \"1.0\"\nuntil_bought: placeholder\n");
-    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @"
-    ~ hero  placeholder (the provider `openai` is not part of this version)  → assets/hero.png  hero
+    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
+    ~ hero  placeholder (OPENAI_API_KEY is not set: put the key of `openai` there)  → assets/hero.png  hero
         would buy 1 × gpt-image-2  $0.005–0.056
       2 fresh.  1 to build: 1 generate, 1 process, 1 validate, 1 integrate.  Nothing to buy.
     ");

@@ -121,19 +121,19 @@ fn project() -> Project {
 #[test]
 fn all_dialects_are_planned_together() {
     let project = project();
-    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @"
+    insta::assert_snapshot!(project.succeed(&["--plan"]).stdout, @r"
     ~ cave-sky-01  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/backgrounds/cave_sky_01.png  caveSky01
         would buy 1 × gpt-image-2 in place of dall-e-3  $0.087–0.098, once it stands in
-    ~ door-sfx-iron-fast  placeholder (the provider `elevenlabs` is not part of this version)  → assets/audio/sfx/door/sfxDoor2B.mp3  sfxDoor2B
+    ~ door-sfx-iron-fast  placeholder (ELEVENLABS_API_KEY is not set: put the key of `elevenlabs` there)  → assets/audio/sfx/door/sfxDoor2B.mp3  sfxDoor2B
         would buy 1 × eleven_text_to_sound_v2  100–200 credits
         fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
-    ~ door-sfx-iron-slow  placeholder (the provider `elevenlabs` is not part of this version)  → assets/audio/sfx/door/sfxDoor2A.mp3  sfxDoor2A
+    ~ door-sfx-iron-slow  placeholder (ELEVENLABS_API_KEY is not set: put the key of `elevenlabs` there)  → assets/audio/sfx/door/sfxDoor2A.mp3  sfxDoor2A
         would buy 1 × eleven_text_to_sound_v2  100–200 credits
         fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
-    ~ door-sfx-wood-fast  placeholder (the provider `elevenlabs` is not part of this version)  → assets/audio/sfx/door/sfxDoor1B.mp3  sfxDoor1B
+    ~ door-sfx-wood-fast  placeholder (ELEVENLABS_API_KEY is not set: put the key of `elevenlabs` there)  → assets/audio/sfx/door/sfxDoor1B.mp3  sfxDoor1B
         would buy 1 × eleven_text_to_sound_v2  100–200 credits
         fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
-    ~ door-sfx-wood-slow  placeholder (the provider `elevenlabs` is not part of this version)  → assets/audio/sfx/door/sfxDoor1A.mp3  sfxDoor1A
+    ~ door-sfx-wood-slow  placeholder (ELEVENLABS_API_KEY is not set: put the key of `elevenlabs` there)  → assets/audio/sfx/door/sfxDoor1A.mp3  sfxDoor1A
         would buy 1 × eleven_text_to_sound_v2  100–200 credits
         fallback bark: nobody publishes a price of suno-ai/bark, so it buys only with --spend
     ~ spark-white  placeholder (the model `dall-e-3` is retired since 2026-05-12; name a stand-in: retired_models: { dall-e-3: gpt-image-2 })  → assets/images/particles/white.png  sparkWhite

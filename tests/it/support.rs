@@ -166,7 +166,7 @@ impl Project {
         without_durations(&text)
     }
 
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.dir.path().join("home")
     }
 }

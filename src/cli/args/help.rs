@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Command;
 
 /// The commands by group, in the order in which they are shown.
-pub(super) const GROUPS: [(&str, &[&str]); 2] = [
+pub(super) const GROUPS: [(&str, &[&str]); 3] = [
     (
         "Everyday",
         &[
@@ -13,6 +13,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 2] = [
             "unpin",
         ],
     ),
+    ("Money", &["ledger", "status", "recover", "simulator"]),
     ("Housekeeping", &["prune", "gc", "store", "report", "schema", "completions", "man"]),
 ];
 

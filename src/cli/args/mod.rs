@@ -8,6 +8,7 @@ mod argv;
 mod build;
 mod global;
 mod help;
+mod money;
 mod upkeep;
 mod value;
 
@@ -15,6 +16,7 @@ pub use build::{
     BuildArgs, CheckArgs, Execution, ExplainArgs, Modes, PlanArgs, Policy, Selection, Spend,
 };
 pub use global::{ColorChoice, Global, LogFormatChoice, OutputFormat};
+pub use money::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs, StatusArgs};
 pub use upkeep::{
     AdoptArgs, CompletionsArgs, ExpandArgs, GcArgs, GraphArgs, GraphLanguage, InitArgs, KeepArgs,
     ManArgs, NewArgs, PruneArgs, ReportArgs, SchemaArgs, SchemaOf, StoreArgs, StoreCommand,
@@ -65,6 +67,14 @@ pub enum Command {
     Adopt(AdoptArgs),
     /// Undo `adopt` and `keep`: the spec decides again
     Unpin(UnpinArgs),
+    /// List what was bought, and what it cost
+    Ledger(LedgerArgs),
+    /// Tell how the budgets, the providers and open purchases stand
+    Status(StatusArgs),
+    /// Decide about purchases whose outcome nobody knows
+    Recover(RecoverArgs),
+    /// Serve the providers on this machine, with play money and faults
+    Simulator(SimulatorArgs),
     /// Delete published files whose specs are gone
     Prune(PruneArgs),
     /// Delete what the cache holds and nobody needs

@@ -26,8 +26,8 @@ use crate::spec::op::CommandRun;
 
 pub use error::{CommandError, Crash};
 pub use programs::Programs;
+pub(super) use redact::Secrets;
 
-use redact::Secrets;
 use room::Room;
 use supervise::{Launch, supervise};
 
@@ -82,7 +82,7 @@ impl Commands {
         run: &str,
         secret_names: impl IntoIterator<Item = String>,
     ) -> Self {
-        let secrets = Secrets::of(&programs, secret_names);
+        let secrets = Secrets::of(programs.texts(), secret_names);
         let (run, next) = (run.to_owned(), AtomicU64::new(0));
         Self { programs, folder, run, secrets, next, versions: Mutex::default() }
     }

@@ -127,7 +127,7 @@ impl Programs {
     }
 
     /// All variables that are text.
-    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
         let all = self.0.variables.iter();
         all.filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
     }

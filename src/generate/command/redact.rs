@@ -20,7 +20,7 @@ const SECRET_WORDS: [&str; 7] =
 
 /// Values that are not shown, the longest first: one may be the beginning of another.
 #[derive(Clone)]
-pub(super) struct Secrets(Vec<String>);
+pub(in crate::generate) struct Secrets(Vec<String>);
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,13 +30,17 @@ impl std::fmt::Debug for Secrets {
 
 impl Secrets {
     /// The values of these variables and of all whose names sound like secrets.
-    pub(super) fn of(programs: &Programs, names: impl IntoIterator<Item = String>) -> Self {
+    pub(in crate::generate) fn of<'a>(
+        variables: impl IntoIterator<Item = (&'a str, &'a str)>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Self {
         let names: BTreeSet<String> = names.into_iter().collect();
         let is_secret = |name: &str| {
             let upper = name.to_ascii_uppercase();
             names.contains(name) || SECRET_WORDS.iter().any(|word| upper.contains(word))
         };
-        let found = programs.texts().filter(|(name, _)| is_secret(name)).map(|(_, value)| value);
+        let found = variables.into_iter().filter(|(name, _)| is_secret(name));
+        let found = found.map(|(_, value)| value);
         Self::sorted(found.map(str::to_owned).collect())
     }
 
@@ -55,6 +59,12 @@ impl Secrets {
         Self(all)
     }
 
+    /// A text without the secrets.
+    pub(in crate::generate) fn mask(&self, text: &str) -> String {
+        let hide = |text: String, secret: &String| text.replace(secret, MASK);
+        self.0.iter().fold(text.to_owned(), hide)
+    }
+
     /// The last lines of a text without the secrets.
     pub(super) fn hide(&self, said: &Text) -> String {
         let mut text = said.text.clone();
@@ -64,9 +74,7 @@ impl Secrets {
             let start = (longest..text.len()).find(|&at| text.is_char_boundary(at));
             text.drain(..start.unwrap_or(text.len()));
         }
-        for secret in &self.0 {
-            text = text.replace(secret, MASK);
-        }
+        let text = self.mask(&text);
         let lines: Vec<&str> = text.trim_end().lines().collect();
         let first = lines.len().saturating_sub(LINES);
         let shown = lines[first..].iter().map(|line| shorten(line)).collect::<Vec<_>>().join("\n");
@@ -95,7 +103,7 @@ mod tests {
             ("STUDIO".into(), "lighthouse".into()),
             ("MY_TOKEN".into(), "on".into()),
         ]);
-        Secrets::of(&programs, []).with(&programs, &["STUDIO".to_owned()])
+        Secrets::of(programs.texts(), []).with(&programs, &["STUDIO".to_owned()])
     }
 
     fn hide(text: &str, is_cut: bool) -> String {

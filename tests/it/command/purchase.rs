@@ -125,7 +125,7 @@ fn a_receipt_without_its_bytes_is_told_too() {
     fs::remove_dir_all(project.path(".assetcache/paid/raw")).expect("a folder");
     project.remove("assetbuild.lock");
     let output = project.run(&[]);
-    assert_eq!(output.code, 1, "{}", project.shown(&output));
+    assert_eq!(output.code, 4, "{}", project.shown(&output));
     assert!(output.stderr.contains("which is in none of the stores"), "{}", output.stderr);
     assert_eq!(runs(&project), 1);
 }

@@ -1,0 +1,185 @@
+//! The commands about money: ledger, status, recover, and the simulator to try them on.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::base::units::MicroUsd;
+use crate::cli::args::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitCode;
+use crate::config::Config;
+use crate::execute::with_causes;
+use crate::pipeline::money;
+use crate::pipeline::{self, Session};
+use crate::plan::Policy;
+use crate::purchase::{Purchase, Resolution};
+use crate::report::ledger::{self as render, Grouping};
+use crate::report::{Format, amount, money_status};
+use crate::simulator::{self, Entry, FaultKind, Listener, Options};
+
+/// The project's settings, without assessing its assets.
+fn config(context: &Context, session: &Session) -> Result<Config, CliError> {
+    let today = context.today();
+    let request = pipeline::Request {
+        selection: &pipeline::Selection::default(),
+        policy: Policy::default(),
+        uses_cache: false,
+        environment: None,
+        wakes_selected: false,
+        today: &today,
+        clock: context.clock,
+    };
+    Ok(pipeline::prepare(session, &request)?.loaded.config)
+}
+
+/// Lists what was bought.
+pub(super) fn ledger(context: &Context, args: &LedgerArgs) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let config = config(context, &session)?;
+    let listing = money::listing(&session, &config)?;
+    for problem in &listing.problems {
+        context.talk(&format!("warning: {}", with_causes(&problem.error)));
+    }
+    let since = args.since.as_deref().unwrap_or("");
+    let purchases: Vec<&Purchase> =
+        listing.purchases.iter().filter(|purchase| *purchase.reserved_at >= *since).collect();
+    let by = args.by.map(|by| match by {
+        LedgerBy::Month => Grouping::Month,
+        LedgerBy::Day => Grouping::Day,
+        LedgerBy::Provider => Grouping::Provider,
+        LedgerBy::Model => Grouping::Model,
+        LedgerBy::Asset => Grouping::Asset,
+        LedgerBy::State => Grouping::State,
+    });
+    match (args.csv, context.format()) {
+        (true, _) => context.data(&render::csv(&purchases)),
+        (false, Format::Json | Format::Ndjson) => context.document(&render::json(&purchases)),
+        (false, Format::Human | Format::Github) => context.data(&render::human(&purchases, by)),
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Tells how the project's money stands.
+pub(super) fn status(context: &Context) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let config = config(context, &session)?;
+    let listing = money::listing(&session, &config)?;
+    let now = context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let status = money_status::Status::of(&listing.purchases, &config, &now);
+    match context.format() {
+        Format::Json | Format::Ndjson => context.document(&status.json()),
+        Format::Human | Format::Github => context.data(&status.human()),
+    }
+    Ok(match status.has_unknown() {
+        true => ExitCode::UnknownPurchase,
+        false => ExitCode::Success,
+    })
+}
+
+/// Lists purchases whose outcome nobody knows, or records what a person says about some.
+pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode, CliError> {
+    let session = context.open()?;
+    let config = config(context, &session)?;
+    let unknown = money::unknown(&session, &config)?;
+    let resolution = match (args.billed, args.not_billed, args.retry) {
+        (true, ..) => Some(Resolution::Billed),
+        (_, true, _) => Some(Resolution::NotBilled),
+        (.., true) => Some(Resolution::Retry),
+        _ => None,
+    };
+    let mut chosen: Vec<&Purchase> = Vec::new();
+    for id in &args.purchases {
+        let found = unknown.iter().find(|purchase| purchase.id.as_str() == id);
+        chosen.push(found.ok_or_else(|| {
+            CliError::Usage(format!("there is no purchase `{id}` with an unknown outcome"))
+        })?);
+    }
+    let Some(resolution) = resolution else {
+        let shown: Vec<&Purchase> =
+            if args.purchases.is_empty() { unknown.iter().collect() } else { chosen };
+        match context.format() {
+            Format::Json | Format::Ndjson => context.document(&render::json(&shown)),
+            Format::Human | Format::Github => {
+                context.data(&render::unknown(&shown));
+            }
+        }
+        return Ok(if shown.is_empty() { ExitCode::Success } else { ExitCode::UnknownPurchase });
+    };
+    let now = context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    for purchase in chosen {
+        let closed = money::resolve(&session, &config, purchase, resolution, &now)?;
+        let assets = closed.assets.join(", ");
+        context.mention(&match resolution {
+            Resolution::Billed => format!("{}: billed and lost ({assets})", closed.id),
+            Resolution::NotBilled => format!("{}: not billed ({assets})", closed.id),
+            Resolution::Retry => {
+                format!("{}: billed and lost; the next build buys {assets} again", closed.id)
+            }
+        });
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Serves the providers' protocols until the process ends.
+pub(super) fn simulator(context: &Context, args: &SimulatorArgs) -> Result<ExitCode, CliError> {
+    let options = Options {
+        port: args.port,
+        latency: Duration::from_millis(args.latency),
+        faults: args.faults.clone(),
+        seed: args.seed,
+        quota_micros: args.quota.map(|MicroUsd(micros)| micros),
+    };
+    let listener = Printer { format: context.format() };
+    simulator::serve(options, listener).map_err(|source| {
+        let action = format!("serve on port {} of this machine", args.port);
+        CliError::Io { action, source }
+    })?;
+    Ok(ExitCode::Success)
+}
+
+/// Says on stdout what the simulator does.
+struct Printer {
+    format: Format,
+}
+
+impl Printer {
+    fn line(&self, human: String, document: serde_json::Value) {
+        let text = match self.format {
+            Format::Human | Format::Github => human,
+            Format::Json | Format::Ndjson => document.to_string(),
+        };
+        let mut stdout = io::stdout().lock();
+        // Whoever does not read any more still wants to be served.
+        let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    }
+}
+
+impl Listener for Printer {
+    fn listening(&self, url: &str) {
+        let mut text = format!("listening on {url}; put this into Assetfile.yaml:\nproviders:");
+        for (name, prefix) in simulator::PREFIXES {
+            text += &format!("\n  {name}: {{ base_url: \"{url}{prefix}\" }}");
+        }
+        self.line(text, json!({ "event": "listening", "url": url }));
+    }
+
+    fn billed(&self, entry: &Entry, total_micros: i64) {
+        let Entry { provider, model, micros, unit, key } = entry;
+        let text = format!(
+            "billed {} for {provider} {model}; {} in all",
+            amount(*micros, *unit),
+            MicroUsd(total_micros)
+        );
+        let document = json!({ "event": "billed", "provider": provider, "model": model,
+            "micros": micros, "unit": unit.as_str(), "key": key, "total_micros": total_micros });
+        self.line(text, document);
+    }
+
+    fn fault(&self, kind: FaultKind, path: &str) {
+        let text = format!("fault {} at {path}", kind.as_str());
+        self.line(text, json!({ "event": "fault", "kind": kind.as_str(), "path": path }));
+    }
+}

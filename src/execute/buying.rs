@@ -1,0 +1,438 @@
+//! Buys the raw material of a chain: opens its slots, asks the provider, and whoever takes over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::base::{ActionKey, Encoding, RelPath};
+use crate::catalog::{self, Overrides, PriceRange, PriceUnit, Sent};
+use crate::event::Event;
+use crate::execute::acquire::{AcquireError, Acquired, Delivery, Order, Slot, Ticket, Undelivered};
+use crate::execute::chain::{ActionError, ChainExecutor, Done};
+use crate::execute::stop::StopSignal;
+use crate::execute::with_causes;
+use crate::generate::GenerateError;
+use crate::generate::provider::{Call, Delivered, Failure, Picture, Pictures, Progress};
+use crate::graph::AssetIndex;
+use crate::process::{self, Job};
+use crate::purchase::state::Answer;
+use crate::purchase::{Basis, Change, Journal, Purchase, PurchaseId, overrun};
+use crate::spec::op::{GenerateOp, OutputFile, Request, Source};
+
+/// One way to get the raw material: a request as one provider gets it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// The resolved request.
+    pub sent: Sent,
+    /// Its key.
+    pub key: ActionKey,
+    /// What one variation costs.
+    pub price: PriceRange,
+    /// What is set aside for one variation if nobody knows its price: the user's own bound.
+    pub bound_micros: Option<i64>,
+    /// What turns a provider's report into money.
+    pub overrides: Overrides,
+}
+
+/// What kind of trouble kept an asset from being made, for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// Nobody knows whether a purchase was billed.
+    Unknown,
+    /// A budget is in the way, or bytes that were paid for are missing.
+    Refused,
+    /// A provider is down, out of credit, or does not take the key.
+    Unavailable,
+    /// Anything else.
+    Failed,
+}
+
+impl Trouble {
+    /// The kind of an error.
+    pub(super) fn of(error: &ActionError) -> Self {
+        match error {
+            ActionError::Acquire(AcquireError::Unknown { .. }) => Self::Unknown,
+            ActionError::Acquire(AcquireError::Refused(_) | AcquireError::RawMissing { .. })
+            | ActionError::RawMissing(_) => Self::Refused,
+            ActionError::Acquire(AcquireError::Generate(GenerateError::Provider(
+                Failure::Down { .. } | Failure::Unauthorized { .. } | Failure::NoMoney { .. },
+            ))) => Self::Unavailable,
+            ActionError::NotAsked { trouble, .. } => *trouble,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// The slots of an asset's variations, once they are opened.
+pub(super) type Slots = Mutex<Option<Result<BTreeMap<u32, Slot>, (String, Trouble)>>>;
+
+impl ChainExecutor<'_> {
+    /// Takes a variation that is there, or buys it.
+    pub(super) fn buy(&self, asset: AssetIndex, variation: u32) -> Result<Done, ActionError> {
+        let slot = self.slot(asset);
+        let chain = &slot.chain;
+        if let Some(known) = chain.known.iter().find(|known| known.index == variation) {
+            self.note(asset, known.clone());
+            return Ok(Done::Cached);
+        }
+        if chain.known.is_empty() && chain.acquired.is_some() {
+            // A result that a person keeps stands for all variations.
+            self.lock(asset).1.raw = chain.acquired;
+            return Ok(Done::Cached);
+        }
+        let mut last = None;
+        for (number, offer) in chain.offers.iter().enumerate() {
+            let bought = match number {
+                0 => self.buy_first(asset, variation, offer),
+                _ => self.buy_instead(asset, variation, offer),
+            };
+            let error = match bought {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let next = chain.offers.get(number + 1).filter(|_| is_outage(&error));
+            let Some(next) = next else { return Err(error) };
+            let (asset, why) = (chain.spec.id.clone(), with_causes(&error));
+            let (from, to) = (offer.sent.family.clone(), next.sent.family.clone());
+            self.stores.reporter.report(&Event::Fallback { asset, from, to, why });
+            last = Some(error);
+        }
+        let nobody = || ActionError::NotAsked {
+            why: "nobody can be asked for it".to_owned(),
+            trouble: Trouble::Unavailable,
+        };
+        Err(last.unwrap_or_else(nobody))
+    }
+
+    /// Buys from the provider that the spec names; the money for all variations is set aside at once.
+    fn buy_first(
+        &self,
+        asset: AssetIndex,
+        variation: u32,
+        offer: &Offer,
+    ) -> Result<Done, ActionError> {
+        self.is_open(offer)?;
+        match self.take_slot(asset, variation, offer)? {
+            Slot::Found(acquired) => self.take(asset, *acquired),
+            Slot::Open(ticket) => {
+                let acquired = self.ask(asset, *ticket, variation, offer)?;
+                self.take(asset, acquired)
+            }
+        }
+    }
+
+    /// Buys one variation from a provider that takes over.
+    fn buy_instead(
+        &self,
+        asset: AssetIndex,
+        variation: u32,
+        offer: &Offer,
+    ) -> Result<Done, ActionError> {
+        self.is_open(offer)?;
+        let order = self.order(asset, variation, offer);
+        let slot = self.stores.acquirer.open(&[order])?.pop();
+        match slot.expect("a slot for each order") {
+            Slot::Found(acquired) => self.take(asset, *acquired),
+            Slot::Open(ticket) => {
+                let acquired = self.ask(asset, *ticket, variation, offer)?;
+                self.take(asset, acquired)
+            }
+        }
+    }
+
+    fn is_open(&self, offer: &Offer) -> Result<(), ActionError> {
+        let market = self.stores.market;
+        let not_asked = |why: String, trouble| Err(ActionError::NotAsked { why, trouble });
+        if let Some(why) = market.ended() {
+            return not_asked(format!("not bought: {why}"), Trouble::Refused);
+        }
+        match market.closed(&offer.sent.family) {
+            Some(why) => not_asked(why, Trouble::Unavailable),
+            None => Ok(()),
+        }
+    }
+
+    /// The slot of a variation; the first to come opens those of all variations.
+    fn take_slot(
+        &self,
+        asset: AssetIndex,
+        variation: u32,
+        offer: &Offer,
+    ) -> Result<Slot, ActionError> {
+        let chain = &self.slot(asset).chain;
+        let mut slots = self.slot(asset).purchases.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.is_none() {
+            let is_known = |index: &u32| chain.known.iter().any(|known| known.index == *index);
+            let missing: Vec<u32> =
+                (0..chain.spec.selection.variations).filter(|index| !is_known(index)).collect();
+            let orders: Vec<Order> =
+                missing.iter().map(|&index| self.order(asset, index, offer)).collect();
+            match self.stores.acquirer.open(&orders) {
+                Ok(opened) => *slots = Some(Ok(missing.into_iter().zip(opened).collect())),
+                Err(error) => {
+                    let error = ActionError::from(error);
+                    *slots = Some(Err((with_causes(&error), Trouble::of(&error))));
+                    return Err(error);
+                }
+            }
+        }
+        match slots.as_mut().expect("it was opened") {
+            Ok(slots) => Ok(slots.remove(&variation).expect("each variation comes once")),
+            Err((why, trouble)) => {
+                Err(ActionError::NotAsked { why: why.clone(), trouble: *trouble })
+            }
+        }
+    }
+
+    fn order(&self, asset: AssetIndex, index: u32, offer: &Offer) -> Order {
+        let chain = &self.slot(asset).chain;
+        Order {
+            asset: chain.spec.id.clone(),
+            wanted: chain.wanted,
+            sent: offer.key,
+            index,
+            provider: offer.sent.family.clone(),
+            model: offer.sent.model.clone(),
+            // What has no known price is bounded in dollars.
+            unit: match offer.price.high {
+                Some(_) => offer.price.unit,
+                None => PriceUnit::Usd,
+            },
+            estimated_micros: offer.price.high.or(offer.bound_micros),
+        }
+    }
+
+    /// Sends the request, or goes on with the job that an earlier run began.
+    fn ask(
+        &self,
+        asset: AssetIndex,
+        ticket: Ticket,
+        variation: u32,
+        offer: &Offer,
+    ) -> Result<Acquired, ActionError> {
+        let chain = &self.slot(asset).chain;
+        let GenerateOp::Request(request) = &chain.spec.generate else {
+            unreachable!("only requests are bought")
+        };
+        // Before the request is on record as sent: nothing here can cost anything.
+        let pictures = self.pictures(request, offer)?;
+        let market = self.stores.market;
+        let not_asked = |why: String| ActionError::NotAsked { why, trouble: Trouble::Unavailable };
+        let (provider, account) = market
+            .find(&offer.sent)
+            .map_err(|why| not_asked(why.unwrap_or_else(|| "nobody can be asked".to_owned())))?;
+        let http = market.http().map_err(not_asked)?;
+        let acquirer = self.stores.acquirer;
+        let notes = Notes {
+            journal: &acquirer.journal,
+            id: ticket.purchase.id.clone(),
+            stop: acquirer.stop,
+        };
+        let acquired = acquirer.fulfil(ticket, |purchase| {
+            let call = Call {
+                sent: &offer.sent,
+                seed: offer.sent.seed(variation),
+                pictures: &pictures,
+                idempotency_key: purchase.id.as_str(),
+                account: &account,
+                progress: &notes,
+            };
+            let result = match &purchase.job_id {
+                Some(job) => provider.resume(job, &call, http),
+                None => provider.generate(&call, http),
+            };
+            match result {
+                Ok(delivered) => Ok(delivery(delivered, offer, purchase)),
+                Err(failure) => Err(self.undelivered(failure, offer, purchase)),
+            }
+        })?;
+        if let Some(over) = overrun(&acquired.receipt) {
+            let why = format!(
+                "purchase {} cost {over} micro-{} more than was set aside",
+                acquired.receipt.id,
+                acquired.receipt.unit.as_str()
+            );
+            (self.stores.warn)(&chain.spec.id, format!("{why}; nothing more is bought"));
+            market.end(why);
+        }
+        Ok(acquired)
+    }
+
+    fn undelivered(&self, failure: Failure, offer: &Offer, purchase: &Purchase) -> Undelivered {
+        if failure.stops_provider() {
+            self.stores.market.close(&offer.sent.family, failure.to_string());
+        }
+        match failure {
+            Failure::Uncertain { words, kept } => {
+                let error = Failure::Uncertain { words, kept: Vec::new() };
+                Undelivered::Uncertain { error: error.into(), kept }
+            }
+            Failure::Refused { may_be_billed: true, .. } => {
+                let cost_micros = purchase.estimated_micros.unwrap_or(0);
+                Undelivered::Failed { error: failure.into(), cost_micros }
+            }
+            other => Undelivered::Failed { error: other.into(), cost_micros: 0 },
+        }
+    }
+
+    /// Notes what was acquired for the lock and tells it.
+    fn take(&self, asset: AssetIndex, acquired: Acquired) -> Result<Done, ActionError> {
+        let id = &self.slot(asset).chain.spec.id;
+        for warning in acquired.warnings {
+            (self.stores.warn)(id, warning);
+        }
+        self.note(asset, acquired.purchase);
+        if acquired.delivery.is_none() {
+            return Ok(Done::Cached);
+        }
+        let receipt = acquired.receipt;
+        self.stores.reporter.report(&Event::Bought {
+            asset: id.clone(),
+            purchase: receipt.id.to_string(),
+            provider: receipt.provider,
+            model: receipt.model_used.unwrap_or(receipt.model),
+            cost_micros: receipt.cost_micros,
+            unit: receipt.unit,
+            is_reported: receipt.basis == Basis::Reported,
+        });
+        Ok(Done::Ran)
+    }
+
+    /// Notes a purchase of the chain; the raw material is that of the lowest variation, unless one
+    /// was chosen before.
+    fn note(&self, asset: AssetIndex, purchase: crate::lock::Purchase) {
+        let (chain, mut progress) = self.lock(asset);
+        progress.purchases.push(purchase);
+        let first = progress.purchases.iter().min_by_key(|one| (one.extra, one.index));
+        let first = first.map(|one| one.raw);
+        progress.raw = chain.acquired.or(first);
+    }
+
+    fn pictures(&self, request: &Request, offer: &Offer) -> Result<Pictures, ActionError> {
+        let picture = |source: &Source| self.picture(source);
+        let workflow = match offer.sent.text("workflow") {
+            Some(path) if offer.sent.engine == "comfyui" => Some(self.read(path)?),
+            _ => None,
+        };
+        Ok(Pictures {
+            references: request.references.iter().map(picture).collect::<Result<_, _>>()?,
+            edited: request.edit.as_ref().map(|edit| picture(&edit.image)).transpose()?,
+            mask: request
+                .edit
+                .as_ref()
+                .and_then(|edit| edit.mask.as_ref())
+                .map(picture)
+                .transpose()?,
+            workflow,
+        })
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, ActionError> {
+        let not_asked = |why: String| ActionError::NotAsked { why, trouble: Trouble::Failed };
+        let path = RelPath::new(path).map_err(|error| not_asked(format!("`{path}`: {error}")))?;
+        let read = self.stores.inputs.read(&path);
+        read.map_err(|source| ActionError::Source { path, source })
+    }
+
+    /// The bytes of a picture that goes with a request.
+    fn picture(&self, source: &Source) -> Result<Picture, ActionError> {
+        let bytes = match source {
+            Source::File(path) => self.read(path.as_str())?,
+            Source::Asset { id, processed: true } => {
+                let asset = self.find(id)?;
+                let (chain, progress) = self.lock(asset);
+                let made = progress.files.first().copied();
+                match made {
+                    Some(digest) => match self.stores.cas.get(&digest)? {
+                        Some(bytes) => Arc::from(bytes),
+                        None => return Err(ActionError::RawMissing(digest)),
+                    },
+                    None => self.read(chain.spec.publish.path.as_str())?,
+                }
+            }
+            Source::Asset { id, processed: false } => self.raw_of(self.find(id)?)?,
+        };
+        let encoding = Encoding::sniff(&bytes).unwrap_or(Encoding::Png);
+        Ok(Picture { bytes, encoding })
+    }
+
+    /// The raw material of another asset as the bytes of a picture.
+    fn raw_of(&self, asset: AssetIndex) -> Result<Arc<[u8]>, ActionError> {
+        let (chain, progress) = self.lock(asset);
+        let known = progress.raw.or(chain.acquired);
+        drop(progress);
+        let raw = match known {
+            Some(digest) => self.remake(chain, &digest)?,
+            None => {
+                let (op, media) = (&chain.spec.generate, chain.spec.media);
+                crate::generate::generate(op, media, self.stores.inputs)?
+            }
+        };
+        if let crate::base::Raw::File(bytes, _) = raw {
+            return Ok(bytes);
+        }
+        let path = RelPath::new("reference.png").expect("a plain path");
+        let files = [OutputFile { path, encoding: Encoding::Png, variant: None }];
+        let (sources, gains) = (BTreeMap::new(), BTreeMap::new());
+        let job = Job {
+            raw: &raw,
+            requested: None,
+            steps: &[],
+            files: &files,
+            sources: &sources,
+            gains: &gains,
+        };
+        let processed = process::process(&job)?;
+        let file = processed.files.into_iter().next().expect("one file was asked for");
+        Ok(Arc::from(file.bytes))
+    }
+
+    fn find(&self, id: &str) -> Result<AssetIndex, ActionError> {
+        self.index_of(id).ok_or_else(|| ActionError::NotAsked {
+            why: format!("it refers to `{id}`, which is not built"),
+            trouble: Trouble::Failed,
+        })
+    }
+}
+
+fn delivery(delivered: Delivered, offer: &Offer, purchase: &Purchase) -> Delivery {
+    let Delivered { bytes, encoding, model_used, request_id, seed, revised_prompt, usage } =
+        delivered;
+    let cost = usage.and_then(|usage| catalog::cost(&offer.sent, usage, &offer.overrides));
+    let cost_micros = cost.filter(|(_, unit)| *unit == purchase.unit).map(|(micros, _)| micros);
+    Delivery {
+        bytes: Arc::from(bytes),
+        extension: encoding.extension(),
+        answer: Answer { model_used, request_id, seed, revised_prompt, cost_micros },
+    }
+}
+
+/// Whether somebody else may be asked: the provider is down, out of credit, or closed for this run.
+fn is_outage(error: &ActionError) -> bool {
+    match error {
+        ActionError::Acquire(AcquireError::Generate(GenerateError::Provider(failure))) => {
+            failure.is_outage()
+        }
+        _ => false,
+    }
+}
+
+/// Notes of one purchase in the journal.
+struct Notes<'a> {
+    journal: &'a Journal,
+    id: PurchaseId,
+    stop: &'a StopSignal,
+}
+
+impl Progress for Notes<'_> {
+    fn identify(&self, request_id: Option<&str>, job_id: Option<&str>) -> Result<(), String> {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let change = Change::Identify { request_id: owned(request_id), job_id: owned(job_id) };
+        let changed = self.journal.change(&self.id, &change);
+        changed.map(drop).map_err(|error| with_causes(&error))
+    }
+
+    fn pause(&self, duration: Duration) -> bool {
+        !self.stop.wait(duration)
+    }
+}

@@ -1,0 +1,96 @@
+//! The services that a run may ask: their accounts, their client, and those that turned it away.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use crate::catalog::{self, Sent};
+use crate::config::Config;
+use crate::execute::with_causes;
+use crate::generate::provider::{
+    self, Account, AccountError, Credentials, Http, Provider, Settings,
+};
+
+/// Who can be asked, and with which credentials.
+#[derive(Debug)]
+pub struct Market<'a> {
+    config: &'a Config,
+    credentials: Result<Credentials, AccountError>,
+    http: OnceLock<Result<Http, String>>,
+    /// Families that are not asked again in this run, and why.
+    closed: Mutex<BTreeMap<String, String>>,
+    /// Why nothing at all is bought any more.
+    ended: OnceLock<String>,
+}
+
+impl<'a> Market<'a> {
+    /// The services that the settings and these variables give access to.
+    pub fn new(config: &'a Config, credentials: Result<Credentials, AccountError>) -> Self {
+        let (http, closed, ended) = (OnceLock::new(), Mutex::default(), OnceLock::new());
+        Self { config, credentials, http, closed, ended }
+    }
+
+    /// The service and the account that a resolved request goes to.
+    ///
+    /// # Errors
+    /// What keeps it from being asked, for people; none if no service of this version is meant.
+    pub fn find(&self, sent: &Sent) -> Result<(&'static dyn Provider, Account), Option<String>> {
+        let provider = provider::by_engine(&sent.engine).ok_or(None)?;
+        let credentials = self.credentials.as_ref().map_err(|error| Some(error.to_string()))?;
+        let row = catalog::find_provider(&sent.provider).ok_or(None)?;
+        let engine = row.engine(Some(&sent.engine)).ok_or(None)?;
+        let of = |name: &str| self.config.providers.get(name);
+        let settings = [of(&sent.provider), of(&sent.family)];
+        let settings = || settings.iter().copied().flatten();
+        let settings = Settings {
+            base_url: settings().find_map(|own| own.base_url.as_deref()),
+            api_key_env: settings().find_map(|own| own.api_key_env.as_deref()),
+            timeout_seconds: settings().find_map(|own| own.timeout_seconds),
+            concurrency: settings().find_map(|own| own.concurrency),
+            requests_per_minute: settings().find_map(|own| own.requests_per_minute),
+        };
+        let account = Account::new(&sent.provider, engine, provider, &settings, credentials);
+        account.map(|account| (provider, account)).map_err(|error| Some(error.to_string()))
+    }
+
+    /// The client that requests go through, made when the first one leaves.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub fn http(&self) -> Result<&Http, String> {
+        let make = || {
+            let credentials = self.credentials.as_ref().map_err(ToString::to_string)?;
+            Http::new(credentials, secret_names(self.config)).map_err(|error| with_causes(&error))
+        };
+        self.http.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+
+    /// Asks a family no more in this run.
+    pub fn close(&self, family: &str, why: String) {
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        closed.entry(family.to_owned()).or_insert(why);
+    }
+
+    /// Why a family is not asked any more.
+    pub fn closed(&self, family: &str) -> Option<String> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(family).cloned()
+    }
+
+    /// Buys nothing more in this run.
+    pub fn end(&self, why: String) {
+        // The first reason is the one to tell.
+        let _ = self.ended.set(why);
+    }
+
+    /// Why nothing more is bought.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.get().map(String::as_str)
+    }
+}
+
+/// Variables that hold keys of providers.
+pub fn secret_names(config: &Config) -> impl Iterator<Item = String> {
+    let shipped = catalog::Catalog::shipped().providers.iter();
+    let shipped = shipped.flat_map(|provider| &provider.engines).flat_map(|engine| &engine.key_env);
+    let own = config.providers.values().filter_map(|settings| settings.api_key_env.as_ref());
+    shipped.chain(own).cloned().collect::<Vec<_>>().into_iter()
+}

@@ -1,0 +1,67 @@
+//! Why a request gave nothing, by what it means for the money.
+
+/// Why there is no result. `words`: the provider's own, redacted, or what the network said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The request never left, or was turned away for the moment: nothing is billed.
+    #[error("the provider cannot be reached: {words}")]
+    Down {
+        /// Why.
+        words: String,
+    },
+    /// The provider will not make this: asking again changes nothing.
+    #[error("refused by the provider: {words}")]
+    Refused {
+        /// Its words.
+        words: String,
+        /// Whether it may be billed all the same.
+        may_be_billed: bool,
+    },
+    /// The provider does not understand the request: a mistake of the spec or of this program.
+    #[error("the provider does not accept the request: {words}")]
+    Rejected {
+        /// Its words.
+        words: String,
+    },
+    /// The credentials are wrong, or do not suffice.
+    #[error("the provider does not accept the key: {words}")]
+    Unauthorized {
+        /// Its words.
+        words: String,
+    },
+    /// The account has no money or credits left.
+    #[error("the provider's account is out of money: {words}")]
+    NoMoney {
+        /// Its words.
+        words: String,
+    },
+    /// The run was stopped while it waited for its turn: nothing is billed.
+    #[error("stopped before the request was accepted")]
+    Stopped,
+    /// The request left, and whether it is billed is not known.
+    #[error("nobody knows whether it was billed: {words}")]
+    Uncertain {
+        /// What happened.
+        words: String,
+        /// What came of the answer, to be kept.
+        kept: Vec<u8>,
+    },
+}
+
+impl Failure {
+    /// An outcome that nobody knows, with nothing to keep.
+    pub fn uncertain(words: impl Into<String>) -> Self {
+        Self::Uncertain { words: words.into(), kept: Vec::new() }
+    }
+
+    /// Whether the provider is not to be asked again in this run.
+    pub fn stops_provider(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. } | Self::NoMoney { .. })
+    }
+
+    /// Whether another provider may take over without being told to: this one is down, or out of
+    /// credit.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Down { .. } | Self::NoMoney { .. })
+    }
+}

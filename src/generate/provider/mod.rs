@@ -1,0 +1,197 @@
+//! Providers behind a network: a resolved request becomes HTTP calls, and their answer raw bytes.
+//!
+//! One file for each service, over one thin layer (`http.rs`). Nothing here knows a key, a journal,
+//! a budget or a terminal; what is on record of a request is told through [`Progress`] before the
+//! next call leaves. Design note: docs/design/providers.md.
+
+mod account;
+mod automatic1111;
+mod comfyui;
+mod elevenlabs;
+mod failure;
+mod firefly;
+mod http;
+mod huggingface;
+mod json;
+mod openai;
+mod pace;
+mod replicate;
+mod retry;
+mod stability;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Encoding, MediaKind};
+use crate::catalog::{Sent, Usage};
+use crate::generate::file;
+
+pub use account::{Account, AccountError, Credentials, Settings};
+pub use failure::Failure;
+pub use http::{Http, HttpError};
+
+/// A service that makes pictures or sounds.
+pub trait Provider: Sync + std::fmt::Debug {
+    /// Prefix of its URLs, if it has a usual one.
+    fn base_url(&self) -> Option<&'static str>;
+
+    /// How fast it may be asked when the user does not say.
+    fn pace(&self) -> Pace {
+        Pace { concurrency: 4, per_minute: None }
+    }
+
+    /// Asks for one picture or sound, and waits for it.
+    ///
+    /// # Errors
+    /// `Failure`, which says whether anything can have been billed.
+    fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure>;
+
+    /// Waits for a job that an earlier run began.
+    ///
+    /// # Errors
+    /// `Failure` as for a new one; `Uncertain` if the service has no jobs.
+    fn resume(&self, _job: &str, _call: &Call<'_>, _http: &Http) -> Result<Delivered, Failure> {
+        Err(Failure::uncertain("the provider cannot be asked about an earlier request"))
+    }
+}
+
+/// How fast a service may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests in flight at once, at least 1.
+    pub concurrency: u32,
+    /// Requests a minute, if they are limited.
+    pub per_minute: Option<u32>,
+}
+
+/// One request for one picture or sound.
+pub struct Call<'a> {
+    /// The resolved request.
+    pub sent: &'a Sent,
+    /// Seed of this variation, where the model takes one.
+    pub seed: Option<i64>,
+    /// Pictures that go with it.
+    pub pictures: &'a Pictures,
+    /// The same for all attempts; also the id of the purchase.
+    pub idempotency_key: &'a str,
+    /// Who is asked, and with which credentials.
+    pub account: &'a Account,
+    /// Hears what must be on record.
+    pub progress: &'a dyn Progress,
+}
+
+/// Pictures that go with a request.
+#[derive(Debug, Clone, Default)]
+pub struct Pictures {
+    /// What the result shall resemble.
+    pub references: Vec<Picture>,
+    /// What is edited.
+    pub edited: Option<Picture>,
+    /// Where it may be changed.
+    pub mask: Option<Picture>,
+    /// Content of a ComfyUI workflow.
+    pub workflow: Option<Arc<[u8]>>,
+}
+
+/// A picture as bytes.
+#[derive(Debug, Clone)]
+pub struct Picture {
+    /// The file.
+    pub bytes: Arc<[u8]>,
+    /// What it is.
+    pub encoding: Encoding,
+}
+
+impl Picture {
+    /// Its type in HTTP.
+    fn mime(&self) -> &'static str {
+        match self.encoding {
+            Encoding::Jpeg => "image/jpeg",
+            Encoding::Webp => "image/webp",
+            _ => "image/png",
+        }
+    }
+
+    /// The picture as a field of a form.
+    fn field(&self, name: &str) -> http::Field {
+        let name = format!("{name}.{}", self.encoding.extension());
+        http::Field::File { bytes: self.bytes.to_vec(), name, mime: self.mime() }
+    }
+}
+
+/// Whoever keeps record of a request while it is on its way.
+pub trait Progress: Sync {
+    /// Notes the provider's id of the request or its job; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// The cause as text, if it cannot be noted. The request goes on.
+    fn identify(&self, request_id: Option<&str>, job_id: Option<&str>) -> Result<(), String>;
+
+    /// Waits; false if the run is to stop, which ends the wait at once.
+    fn pause(&self, duration: Duration) -> bool;
+}
+
+/// What a provider gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// The bytes as they came.
+    pub bytes: Vec<u8>,
+    /// What they are.
+    pub encoding: Encoding,
+    /// Model that made them, if the answer says so.
+    pub model_used: Option<String>,
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
+    /// Seed that was used.
+    pub seed: Option<i64>,
+    /// The prompt as the provider changed it.
+    pub revised_prompt: Option<String>,
+    /// What the answer says about the price.
+    pub usage: Option<Usage>,
+}
+
+impl Delivered {
+    /// Bytes that must be a picture or sound of the kind that was asked for.
+    ///
+    /// # Errors
+    /// `Uncertain` with the bytes kept if they are something else: they may be billed.
+    fn new(bytes: Vec<u8>, media: MediaKind) -> Result<Self, Failure> {
+        match file::sniff(&bytes).filter(|encoding| encoding.media() == media) {
+            Some(encoding) => Ok(Self {
+                bytes,
+                encoding,
+                model_used: None,
+                request_id: None,
+                seed: None,
+                revised_prompt: None,
+                usage: None,
+            }),
+            None => {
+                let what = match media {
+                    MediaKind::Image => "picture",
+                    MediaKind::Audio => "sound",
+                };
+                let words = match bytes.len() {
+                    0 => format!("the provider sent no {what}"),
+                    size => format!("the provider sent {size} bytes that are no {what}"),
+                };
+                Err(Failure::Uncertain { words, kept: bytes })
+            }
+        }
+    }
+}
+
+/// The service behind an engine of the catalogue.
+pub fn by_engine(engine: &str) -> Option<&'static dyn Provider> {
+    Some(match engine {
+        "openai" => &openai::OpenAi,
+        "stability" => &stability::Stability,
+        "automatic1111" => &automatic1111::Automatic1111,
+        "comfyui" => &comfyui::ComfyUi,
+        "firefly" => &firefly::Firefly,
+        "elevenlabs" => &elevenlabs::ElevenLabs,
+        "replicate" => &replicate::Replicate,
+        "huggingface" => &huggingface::HuggingFace,
+        _ => return None,
+    })
+}

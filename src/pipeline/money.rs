@@ -1,0 +1,83 @@
+//! What is on record about money: the journal as a whole, and decisions of people about it.
+
+use std::collections::BTreeSet;
+
+use crate::cache::{Run, RunError, StateError};
+use crate::config::Config;
+use crate::execute::recover_dead;
+use crate::pipeline::session::Session;
+use crate::purchase::{
+    Journal, JournalError, Listing, Purchase, Resolution, State, WriteError, recover,
+};
+
+/// The journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MoneyError {
+    /// The cache folder cannot be used.
+    #[error("failed to use the cache folder")]
+    Cache(#[from] StateError),
+    /// Live runs cannot be told from dead ones.
+    #[error("failed to look for other runs")]
+    Run(#[from] RunError),
+    /// The journal cannot be read or written.
+    #[error("failed to use the purchase journal")]
+    Journal(#[from] JournalError),
+    /// A copy in the second home cannot be written.
+    #[error("failed to write a second copy")]
+    Copy(#[from] WriteError),
+}
+
+/// The journal of the project.
+pub fn journal(session: &Session, config: &Config) -> Journal {
+    Journal::new(&config.paid_dir.under(session.root()))
+}
+
+/// Everything on record.
+///
+/// # Errors
+/// If the folder cannot be listed.
+pub fn listing(session: &Session, config: &Config) -> Result<Listing, MoneyError> {
+    Ok(journal(session, config).read_all()?)
+}
+
+/// Closes what runs left open that are gone, and gives everything whose outcome nobody knows.
+///
+/// # Errors
+/// `MoneyError` if the journal or the files of runs cannot be used.
+pub fn unknown(session: &Session, config: &Config) -> Result<Vec<Purchase>, MoneyError> {
+    let journal = journal(session, config);
+    session.cache().ensure().map_err(StateError::from)?;
+    let run = Run::begin(session.cache())?;
+    let alive: BTreeSet<String> = run.others()?.iter().map(|id| id.as_str().to_owned()).collect();
+    recover_dead(&journal, |id| alive.contains(id))?;
+    let mut all = journal.read_all()?.purchases;
+    all.retain(|purchase| {
+        let is_job = purchase.state == State::Submitted && !alive.contains(&purchase.run);
+        purchase.state == State::Unknown || is_job
+    });
+    Ok(all)
+}
+
+/// Records what a person says about a purchase.
+///
+/// # Errors
+/// `MoneyError` if its outcome is not unknown, or the journal cannot be written.
+pub fn resolve(
+    session: &Session,
+    config: &Config,
+    purchase: &Purchase,
+    resolution: Resolution,
+    at: &str,
+) -> Result<Purchase, MoneyError> {
+    let journal = journal(session, config);
+    // A job that nobody will ask about any more.
+    let purchase = match purchase.state {
+        State::Submitted => journal.change(&purchase.id, &recover::lose_track(at.to_owned()))?,
+        _ => purchase.clone(),
+    };
+    let closed = recover::resolve(&journal, &purchase, resolution, at)?;
+    if let Some(home) = session.second_home() {
+        journal.copy_to(home, &closed)?;
+    }
+    Ok(closed)
+}

@@ -1,0 +1,142 @@
+//! The state of the project's money: caps, providers, what nobody knows, models that end.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::base::units::MicroUsd;
+use crate::config::Config;
+use crate::purchase::{Books, Cap, Purchase, State, Sums};
+use crate::report::ledger::{Total, counts};
+use crate::report::sentence::amount;
+
+/// Purchases that are shown as recent.
+const RECENT: usize = 5;
+
+/// How the money stands.
+#[derive(Debug)]
+pub struct Status<'a> {
+    purchases: Vec<&'a Purchase>,
+    caps: Vec<(Cap, Sums)>,
+}
+
+impl<'a> Status<'a> {
+    /// The state at `now`, RFC 3339 in UTC.
+    pub fn of(purchases: &'a [Purchase], config: &Config, now: &str) -> Self {
+        let books = Books::of(purchases);
+        let caps = Cap::of(&config.budget, None, "", now);
+        let caps = caps.into_iter().map(|cap| {
+            let sums = books.sums(&cap.key);
+            (cap, sums)
+        });
+        let caps = caps.collect();
+        Self { purchases: purchases.iter().filter(|purchase| counts(purchase)).collect(), caps }
+    }
+
+    /// Whether there are purchases whose outcome nobody knows.
+    pub fn has_unknown(&self) -> bool {
+        self.purchases.iter().any(|purchase| purchase.state == State::Unknown)
+    }
+
+    fn in_state(&self, state: State) -> impl Iterator<Item = &'a Purchase> {
+        self.purchases.iter().copied().filter(move |purchase| purchase.state == state)
+    }
+
+    fn by_provider(&self) -> BTreeMap<&'a str, Vec<&'a Purchase>> {
+        let mut all: BTreeMap<&str, Vec<&Purchase>> = BTreeMap::new();
+        for purchase in &self.purchases {
+            all.entry(&purchase.provider).or_default().push(purchase);
+        }
+        all
+    }
+
+    /// 100 if everything that was asked for came, less for failures and for what nobody knows.
+    fn score(&self) -> usize {
+        let closed = self.purchases.iter().filter(|purchase| purchase.state.is_final()).count();
+        let good = self.in_state(State::Settled).count();
+        let rate = (good * 100).checked_div(closed).unwrap_or(100);
+        rate.saturating_sub(self.in_state(State::Unknown).count() * 10)
+    }
+
+    /// For people.
+    pub fn human(&self) -> String {
+        let mut out = String::new();
+        // Writing to text does not fail.
+        for (cap, sums) in &self.caps {
+            let left = cap.limit_micros - sums.spent - sums.reserved;
+            let _ = writeln!(
+                out,
+                "{}: {} of {} spent, {} left",
+                cap.name(),
+                MicroUsd(sums.spent),
+                MicroUsd(cap.limit_micros),
+                MicroUsd(left.max(0))
+            );
+        }
+        for (name, purchases) in self.by_provider() {
+            let total = Total::of(purchases.iter().copied());
+            let count = |state| purchases.iter().filter(|one| one.state == state).count();
+            let _ = writeln!(
+                out,
+                "{name}: {} bought for {}, {} failed",
+                count(State::Settled),
+                total.text(),
+                count(State::Failed)
+            );
+        }
+        for purchase in self.purchases.iter().rev().take(RECENT) {
+            let cost = purchase.cost_micros.map(|micros| amount(micros, purchase.unit));
+            let _ = writeln!(
+                out,
+                "{}  {}  {}  {}  {}",
+                purchase.reserved_at,
+                purchase.assets.join(", "),
+                purchase.model,
+                purchase.state.as_str(),
+                cost.unwrap_or_default()
+            );
+        }
+        let unknown = self.in_state(State::Unknown).count();
+        if unknown > 0 {
+            let _ = writeln!(out, "{unknown} with unknown outcome: assetbuild recover");
+        }
+        let _ = writeln!(out, "health: {} of 100", self.score());
+        out
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> Value {
+        let caps: Vec<Value> = self
+            .caps
+            .iter()
+            .map(|(cap, sums)| {
+                json!({
+                    "name": cap.name(), "unit": cap.key.unit.as_str(), "cap": cap.limit_micros,
+                    "spent": sums.spent, "reserved": sums.reserved,
+                    "remaining": (cap.limit_micros - sums.spent - sums.reserved).max(0),
+                })
+            })
+            .collect();
+        let providers: Vec<Value> = self
+            .by_provider()
+            .into_iter()
+            .map(|(name, purchases)| {
+                let count = |state| purchases.iter().filter(|one| one.state == state).count();
+                json!({
+                    "provider": name, "settled": count(State::Settled),
+                    "failed": count(State::Failed), "unknown": count(State::Unknown),
+                    "totals": Total::of(purchases.iter().copied()).json(),
+                })
+            })
+            .collect();
+        let id = |purchase: &Purchase| purchase.id.to_string();
+        let recent: Vec<String> =
+            self.purchases.iter().rev().take(RECENT).map(|purchase| id(purchase)).collect();
+        let unknown: Vec<String> = self.in_state(State::Unknown).map(id).collect();
+        json!({
+            "schema": "assetbuild.status/1", "caps": caps, "providers": providers,
+            "recent": recent, "unknown": unknown, "health": self.score(),
+        })
+    }
+}
