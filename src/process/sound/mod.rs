@@ -27,7 +27,7 @@ pub use error::{SoundDecodeError, SoundEncodeError, SoundError};
 pub use level::{GroupLevel, group_gain};
 
 /// Version of the code that turns samples into files.
-pub(super) const ENCODERS: &str = "sound 2";
+pub(super) const ENCODERS: &str = "sound 3";
 
 /// The lowest and the highest sample of each stretch of a sound file, for a drawing of it.
 ///
