@@ -117,6 +117,17 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Several results of an asset lie side by side for a person to look at.
+    Variations {
+        /// The asset's id.
+        asset: String,
+        /// How many.
+        count: usize,
+        /// Their folder, relative to the project root.
+        folder: String,
+        /// Whether nothing new is published until the person picks one.
+        waits: bool,
+    },
     /// A file was written below the assets folder.
     Published {
         /// The asset's id.

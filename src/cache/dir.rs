@@ -80,6 +80,11 @@ impl CacheDir {
         self.0.join("slots")
     }
 
+    /// Processed results that a person chooses from, a folder for each asset.
+    pub fn review(&self) -> PathBuf {
+        self.0.join("review")
+    }
+
     /// The packed record of the last run.
     pub fn snapshot(&self) -> PathBuf {
         self.0.join("snapshot")

@@ -20,10 +20,19 @@ use crate::report::{Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
+    build_with(context, args, 0)
+}
+
+/// Builds the selected assets, and buys so many more results for each.
+pub(super) fn build_with(
+    context: &Context,
+    args: &BuildArgs,
+    reroll: u32,
+) -> Result<ExitCode, CliError> {
     let clock = context.clock;
     let session = context.open()?;
     let selection = selection(context, &session, &args.selection)?;
-    let policy = policy(&args.policy);
+    let policy = Policy { reroll, ..policy(&args.policy) };
     let stop = StopSignal::default();
     let quiet = context.global.quiet;
     let notice = move || {
@@ -68,7 +77,8 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
         now: context.seconds(),
         today: &context.today(),
         clock,
-        environment: context.environment(),
+        // The record of a run says what holds without a wish for more.
+        environment: context.environment().filter(|_| reroll == 0),
     };
     let (stood_in, held): (Vec<_>, Vec<_>) = held(&prepared).into_iter().partition(is_stood_in);
     for plan in held {
@@ -94,9 +104,18 @@ pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> 
     }
     let resolves_conflicts = prepared.was_conflicted;
     let code = held_code(&prepared);
+    let paid_dir = prepared.loaded.config.paid_dir.clone();
     let built = pipeline::build(&session, prepared, &request, &reporter, &stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
+    }
+    // In the cache folder they are ignored by git.
+    let is_single = session.second_home().is_none() && paid_dir.as_str().starts_with(".assetcache");
+    if built.bought > 0 && is_single {
+        context.mention(&format!(
+            "hint: what was bought lies only in {paid_dir}: unset ASSETBUILD_STORE for a second copy \
+             in your home, or set `paid_dir: paid` and commit that folder"
+        ));
     }
     Ok(code.worst(exit_code(&built)))
 }
@@ -161,12 +180,18 @@ fn held_code(prepared: &Prepared) -> ExitCode {
         State::Blocked if has(plan, ReasonCode::InputMissing) => ExitCode::Failed,
         State::Blocked => ExitCode::Unavailable,
         // The old result stays until the person delivers.
-        State::Missing | State::Stale if has(plan, ReasonCode::WaitingForFile) => ExitCode::Success,
+        State::Missing | State::Stale if is_waiting(plan) => ExitCode::Success,
         State::Waiting | State::Provisional | State::Pending => ExitCode::Success,
         State::Fresh => ExitCode::Success,
         State::Invalid => ExitCode::Invalid,
         State::Drifted | State::Missing | State::Stale => ExitCode::Failed,
     }))
+}
+
+/// Whether a person, or an asset before it, has to be waited for.
+fn is_waiting(plan: &AssetPlan) -> bool {
+    use ReasonCode::{ReferencePending, WaitingForFile, WaitingForPick};
+    [WaitingForFile, WaitingForPick, ReferencePending].into_iter().any(|code| has(plan, code))
 }
 
 fn has(plan: &AssetPlan, code: ReasonCode) -> bool {
@@ -193,7 +218,12 @@ fn exit_code(built: &Built) -> ExitCode {
 
 /// What the user allows, as the plan takes it.
 pub(super) fn policy(args: &args::Policy) -> Policy {
-    Policy { overwrite_drifted: args.overwrite_drifted, refresh: args.refresh }
+    Policy {
+        overwrite_drifted: args.overwrite_drifted,
+        refresh: args.refresh,
+        reroll: 0,
+        allow_rebuy: args.allow_rebuy,
+    }
 }
 
 /// What the user selected, with the files that changed since a revision if they asked for that.

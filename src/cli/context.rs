@@ -49,6 +49,11 @@ impl Context {
         self.now.to_string()[..10].to_owned()
     }
 
+    /// Now in UTC, RFC 3339 to the second, as the journal writes times.
+    pub fn rfc3339(&self) -> String {
+        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// Seconds since 1970.
     pub fn seconds(&self) -> u64 {
         u64::try_from(self.now.as_second()).unwrap_or(0)

@@ -16,8 +16,7 @@ use crate::cli::completions as scripts;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::graph::action::ActionKind;
-use crate::graph::{self, AssetIndex, render};
+use crate::graph::{self, AssetIndex, Extent, render};
 use crate::pipeline::load::render_expansion;
 use crate::pipeline::{Prepared, Session};
 use crate::plan::Policy;
@@ -52,8 +51,8 @@ pub fn expand(context: &Context, args: &ExpandArgs) -> Result<ExitCode, CliError
 pub fn graph(context: &Context, args: &GraphArgs) -> Result<ExitCode, CliError> {
     let (_, prepared) = open(context, &args.selection)?;
     let assets = &prepared.loaded.assets;
-    let is_selected = |asset: AssetIndex| prepared.selected.contains(&asset);
-    let graph = graph::lower(assets, is_selected, ActionKind::Integrate);
+    let extent = |asset: AssetIndex| prepared.selected.contains(&asset).then_some(Extent::WHOLE);
+    let graph = graph::lower(assets, extent);
     match args.language {
         GraphLanguage::Dot => context.data(&render::dot(&graph, assets)),
         GraphLanguage::Mermaid => context.data(&render::mermaid(&graph, assets)),
@@ -86,7 +85,7 @@ pub fn report(context: &Context, args: &ReportArgs) -> Result<ExitCode, CliError
         }
     }
     let name = args.sheet.display();
-    let Some(sheet) = sheet::compose(&pictures) else {
+    let Some(sheet) = sheet::compose(&pictures, sheet::ROW) else {
         return Err(CliError::Usage("there is no published file to show".to_owned()));
     };
     sheet.save_with_format(&args.sheet, ImageFormat::Png).map_err(|error| CliError::Io {

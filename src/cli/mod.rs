@@ -3,6 +3,7 @@
 pub mod args;
 pub mod build;
 pub mod check;
+mod choose;
 pub mod completions;
 pub mod context;
 pub mod diagnostics;
@@ -75,6 +76,9 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::Explain(args) => plan::explain(context, &args),
         Command::Expand(args) => inspect::expand(context, &args),
         Command::Graph(args) => inspect::graph(context, &args),
+        Command::Review(args) => choose::review(context, &args),
+        Command::Pick(args) => choose::pick(context, &args),
+        Command::Reroll(args) => choose::reroll(context, &args),
         Command::Keep(args) => upkeep::keep(context, &args),
         Command::Adopt(args) => upkeep::adopt(context, &args),
         Command::Unpin(args) => upkeep::unpin(context, &args),

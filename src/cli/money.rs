@@ -12,7 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::config::Config;
 use crate::execute::with_causes;
-use crate::pipeline::money;
+use crate::pipeline::money::{self, MoneyError};
 use crate::pipeline::{self, Session};
 use crate::plan::Policy;
 use crate::purchase::{Purchase, Resolution};
@@ -32,7 +32,9 @@ fn config(context: &Context, session: &Session) -> Result<Config, CliError> {
         today: &today,
         clock: context.clock,
     };
-    Ok(pipeline::prepare(session, &request)?.loaded.config)
+    let prepared = pipeline::prepare(session, &request)?;
+    money::restore(session, &prepared.loaded.config, &prepared.lock).map_err(MoneyError::from)?;
+    Ok(prepared.loaded.config)
 }
 
 /// Lists what was bought.
@@ -67,7 +69,7 @@ pub(super) fn status(context: &Context) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let config = config(context, &session)?;
     let listing = money::listing(&session, &config)?;
-    let now = context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = context.rfc3339();
     let status = money_status::Status::of(&listing.purchases, &config, &now);
     match context.format() {
         Format::Json | Format::Ndjson => context.document(&status.json()),
@@ -108,7 +110,7 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
         }
         return Ok(if shown.is_empty() { ExitCode::Success } else { ExitCode::UnknownPurchase });
     };
-    let now = context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = context.rfc3339();
     for purchase in chosen {
         let closed = money::resolve(&session, &config, purchase, resolution, &now)?;
         let assets = closed.assets.join(", ");

@@ -7,10 +7,12 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::spend::Approval;
+use crate::config::{Budget, Config};
 use crate::graph::action::ActionKind;
 use crate::pipeline::{self, Prepared, Selection, Session};
 use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
 use crate::report::Format;
+use crate::report::money_status::{self, CapState};
 use crate::report::plan::{self as render, PlanView};
 
 /// Prints the plan.
@@ -31,7 +33,9 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
     let asked = prepared.selected.iter().map(|asset| asset.of(&loaded.assets));
     let ends = warn_of_ends(asked, &loaded.config, &context.today());
     context.show(&ends.into_sorted(), &loaded.sources);
+    let caps = caps(context, &session, &loaded.config)?;
     with_view(&prepared, |view| {
+        let view = &PlanView { caps: &caps, ..*view };
         match context.format() {
             Format::Human | Format::Github => context.data(&render::human(view)),
             Format::Json | Format::Ndjson => context.document(&render::plan_json(view)),
@@ -41,6 +45,15 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
             false => Ok(ExitCode::Success),
         }
     })
+}
+
+/// The project's caps and what counts against them; nothing is read where there are none.
+fn caps(context: &Context, session: &Session, config: &Config) -> Result<Vec<CapState>, CliError> {
+    if config.budget == Budget::default() {
+        return Ok(Vec::new());
+    }
+    let listing = pipeline::money::listing(session, config)?;
+    Ok(money_status::caps(&listing.purchases, config, &context.rfc3339()))
 }
 
 /// Leaves what comes after a kind of action out of plans, as a build with `--steps` does.
@@ -175,5 +188,6 @@ pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_
         known_fresh: &prepared.asleep_ids(),
         orphans: &orphans,
         quality: &BTreeMap::new(),
+        caps: &[],
     })
 }

@@ -97,7 +97,7 @@ pub(super) fn approve(
                 Answer::No => Some("not bought: you said no".to_owned()),
                 Answer::Nobody => Some(format!(
                     "not bought: nobody was asked; allow it with --spend {}",
-                    MicroUsd(total).to_string().trim_start_matches('$')
+                    in_cents(total).to_string().trim_start_matches('$')
                 )),
             };
             approval.allowance = Some(MicroUsd(total));
@@ -112,6 +112,12 @@ pub(super) fn approve(
     Ok(approval)
 }
 
+/// An amount that one can remember: rounded up to a cent.
+fn in_cents(micros: i64) -> MicroUsd {
+    const CENT: i64 = 10_000;
+    MicroUsd((micros.saturating_add(CENT - 1) / CENT).saturating_mul(CENT))
+}
+
 /// Withholds what the caps do not let pass: all of it, or with `--partial` what does not fit.
 fn refuse(
     context: &Context,
@@ -122,7 +128,7 @@ fn refuse(
     approval: &mut Approval,
 ) -> Result<(), CliError> {
     let config = &prepared.loaded.config;
-    let now = context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = context.rfc3339();
     let (allowance, bound) = (approval.allowance, approval.bound_micros);
     let fit = fit(session, config, items, allowance, bound, !partial, &now)
         .map_err(|error| CliError::Usage(with_causes(&error)))?;

@@ -5,9 +5,10 @@
 //! one process at a time; who comes second takes what the first one got. Design note:
 //! docs/design/purchase-journal.md.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,6 +46,10 @@ pub struct Acquirer<'a> {
     pub caps: Vec<Cap>,
     /// The wish to stop, which ends every wait.
     pub stop: &'a StopSignal,
+    /// What the second home remembers, once anybody asked.
+    pub receipts: OnceLock<Vec<Purchase>>,
+    /// Numbers of results beyond the variations that this run asks for.
+    pub extras: Mutex<BTreeSet<(ActionKey, u32)>>,
 }
 
 /// One result that is wanted.
@@ -58,6 +63,8 @@ pub struct Order {
     pub sent: ActionKey,
     /// Variation, from 0.
     pub index: u32,
+    /// Whether it is beyond the variations that are asked for; these count for themselves.
+    pub extra: bool,
     /// Who is asked.
     pub provider: String,
     /// Which model is asked.
@@ -66,6 +73,8 @@ pub struct Order {
     pub unit: PriceUnit,
     /// The most that it may cost, in millionths of the unit; none if nobody knows.
     pub estimated_micros: Option<i64>,
+    /// `Unknown` if that is only what the user allowed for something without a known price.
+    pub basis: Basis,
 }
 
 /// What a provider gave.
@@ -86,8 +95,8 @@ pub enum Undelivered {
     Failed {
         /// Why.
         error: GenerateError,
-        /// What is billed all the same, in millionths.
-        cost_micros: i64,
+        /// What is billed all the same, in millionths; none if that is unknown.
+        cost_micros: Option<i64>,
     },
     /// Nobody knows whether it is billed.
     Uncertain {
@@ -100,7 +109,7 @@ pub enum Undelivered {
 
 impl From<GenerateError> for Undelivered {
     fn from(error: GenerateError) -> Self {
-        Self::Failed { error, cost_micros: 0 }
+        Self::Failed { error, cost_micros: Some(0) }
     }
 }
 
@@ -228,7 +237,7 @@ impl Acquirer<'_> {
     pub fn open(&self, orders: &[Order]) -> Result<Vec<Slot>, AcquireError> {
         // Always in the same order, so that two processes cannot wait for each other.
         let mut places: Vec<usize> = (0..orders.len()).collect();
-        places.sort_by_key(|&place| (orders[place].sent, orders[place].index));
+        places.sort_by_key(|&place| (orders[place].sent, orders[place].extra, orders[place].index));
         let mut slots: Vec<Option<Slot>> = orders.iter().map(|_| None).collect();
         let mut wanted = Vec::new();
         for place in places {
@@ -279,7 +288,6 @@ impl Acquirer<'_> {
             Ok(delivery) => self.settle(&id, delivery),
             Err(Undelivered::Failed { error, cost_micros }) => {
                 let refusal = Some(first_line(&with_causes(&error)));
-                let cost_micros = Some(cost_micros);
                 self.journal.change(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
                 Err(error.into())
             }
@@ -335,8 +343,18 @@ impl Acquirer<'_> {
     }
 
     fn reserved(&self, order: &Order) -> Result<Purchase, AcquireError> {
-        let Order { asset, wanted, sent, index, provider, model, unit, estimated_micros, .. } =
-            order;
+        let Order {
+            asset,
+            wanted,
+            sent,
+            index,
+            extra,
+            provider,
+            model,
+            unit,
+            estimated_micros,
+            basis,
+        } = order;
         Ok(Purchase {
             id: PurchaseId::random()?,
             state: State::Reserved,
@@ -345,7 +363,7 @@ impl Acquirer<'_> {
             wanted: *wanted,
             sent: *sent,
             index: *index,
-            extra: false,
+            extra: *extra,
             provider: provider.clone(),
             model: model.clone(),
             model_used: None,
@@ -360,7 +378,7 @@ impl Acquirer<'_> {
             unit: *unit,
             estimated_micros: *estimated_micros,
             cost_micros: None,
-            basis: Basis::Estimated,
+            basis: *basis,
             reserved_at: now(),
             submitted_at: None,
             received_at: None,
@@ -398,15 +416,20 @@ impl Acquirer<'_> {
     /// An earlier result of the slot, or a job for it that is still out. What a dead process left of
     /// the slot is closed first: nobody else works on it, since its lock is ours.
     fn find(&self, order: &Order) -> Result<Option<Purchase>, AcquireError> {
-        let all = self.journal.read_all()?.purchases;
-        let is_slot = |purchase: &&Purchase| {
-            purchase.sent == order.sent && purchase.index == order.index && !purchase.extra
+        let is_slot = |purchase: &Purchase| {
+            purchase.sent == order.sent
+                && purchase.index == order.index
+                && purchase.extra == order.extra
         };
-        let mut slot: Vec<Purchase> = all.iter().filter(is_slot).cloned().collect();
-        let has_job = |purchase: &Purchase| purchase.job_id.is_some();
-        let closed = recover::apply_all(&self.journal, &slot, |_| false, has_job, &now())?;
-        slot.retain(|purchase| closed.iter().all(|changed| changed.id != purchase.id));
-        slot.extend(closed);
+        let mut slot = self.journal.read_all()?.purchases;
+        slot.retain(is_slot);
+        if slot.iter().any(|purchase| !purchase.state.is_final()) {
+            let has_job = |purchase: &Purchase| purchase.job_id.is_some();
+            recover::apply_all(&self.journal, &slot, |_| false, has_job, &now())?;
+            // Another process may close them at the same time, and what it wrote is what counts.
+            slot = self.journal.read_all()?.purchases;
+            slot.retain(is_slot);
+        }
         let mut missing = None;
         let mut unknown = None;
         for purchase in slot {
@@ -415,7 +438,12 @@ impl Acquirer<'_> {
                     Ok(_) => return Ok(Some(purchase)),
                     Err(_) => missing = Some(AcquireError::RawMissing { id: purchase.id, raw }),
                 },
-                (State::Submitted, _) => return Ok(Some(purchase)),
+                (State::Submitted, _) if purchase.job_id.is_some() => return Ok(Some(purchase)),
+                // Its request may have left, and nobody can be asked about it.
+                (State::Submitted, _) => {
+                    let words = "nobody knows how it ended".to_owned();
+                    unknown = Some(AcquireError::Unknown { id: purchase.id, words });
+                }
                 (State::Unknown, _) => {
                     let words = purchase.refusal.unwrap_or_default();
                     unknown = Some(AcquireError::Unknown { id: purchase.id, words });
@@ -423,11 +451,54 @@ impl Acquirer<'_> {
                 _ => {}
             }
         }
-        unknown.or(missing).map_or(Ok(None), Err)
+        match unknown.or(missing) {
+            Some(error) => Err(error),
+            None => self.find_in_second_home(is_slot),
+        }
+    }
+
+    /// A receipt that only the second home has, brought back into the journal.
+    fn find_in_second_home(
+        &self,
+        is_slot: impl Fn(&Purchase) -> bool,
+    ) -> Result<Option<Purchase>, AcquireError> {
+        let Some(home) = self.second_home else { return Ok(None) };
+        // What cannot be read there is as good as lost.
+        let read = || Journal::new(home).read_all().unwrap_or_default().purchases;
+        let receipts = self.receipts.get_or_init(read).iter();
+        let settled = receipts.filter(|one| one.state == State::Settled && is_slot(one));
+        for receipt in settled {
+            if let Some(raw) = receipt.raw
+                && self.raws.get(raw)?.is_ok()
+            {
+                self.journal.bring_back(receipt)?;
+                return Ok(Some(receipt.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The number of one more result beyond the variations of a request. A job that a dead run left
+    /// is gone on with.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn next_extra(&self, sent: &ActionKey) -> Result<u32, AcquireError> {
+        let mut taken = self.extras.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.journal.read_all()?.purchases;
+        let extras = || all.iter().filter(|purchase| purchase.extra && purchase.sent == *sent);
+        let is_job =
+            |purchase: &&Purchase| purchase.state == State::Submitted && purchase.job_id.is_some();
+        let jobs = extras().filter(is_job).map(|purchase| purchase.index);
+        let next = extras().map(|purchase| purchase.index + 1).max().unwrap_or(0);
+        let mut numbers = jobs.chain(next..);
+        let number = numbers.find(|&number| taken.insert((*sent, number)));
+        Ok(number.expect("there is always another number"))
     }
 
     fn lock_slot(&self, order: &Order) -> Result<SlotLock, AcquireError> {
-        let path = self.slots.join(format!("{}-{}", order.sent.hex(), order.index));
+        let extra = if order.extra { "x" } else { "" };
+        let path = self.slots.join(format!("{}-{extra}{}", order.sent.hex(), order.index));
         SlotLock::acquire(&path).map_err(|source| AcquireError::Slot { path, source })
     }
 }
@@ -446,7 +517,7 @@ pub fn recover_dead(
 }
 
 /// What the lock says of a purchase; none if it has no result.
-pub(super) fn record_of(purchase: &Purchase) -> Option<lock::Purchase> {
+pub fn record_of(purchase: &Purchase) -> Option<lock::Purchase> {
     Some(lock::Purchase {
         id: purchase.id.to_string(),
         wanted: purchase.wanted,

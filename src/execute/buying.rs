@@ -9,10 +9,14 @@ use crate::catalog::{self, Overrides, PriceRange, PriceUnit, Sent};
 use crate::event::Event;
 use crate::execute::acquire::{AcquireError, Acquired, Delivery, Order, Slot, Ticket, Undelivered};
 use crate::execute::chain::{ActionError, ChainExecutor, Done};
+use crate::execute::fallback::Setback;
 use crate::execute::stop::StopSignal;
+use crate::execute::variations::seed_number;
 use crate::execute::with_causes;
 use crate::generate::GenerateError;
-use crate::generate::provider::{Call, Delivered, Failure, Picture, Pictures, Progress};
+use crate::generate::provider::{
+    Account, Call, Delivered, Failure, Picture, Pictures, Progress, Provider,
+};
 use crate::graph::AssetIndex;
 use crate::process::{self, Job};
 use crate::purchase::state::Answer;
@@ -71,6 +75,9 @@ impl ChainExecutor<'_> {
     pub(super) fn buy(&self, asset: AssetIndex, variation: u32) -> Result<Done, ActionError> {
         let slot = self.slot(asset);
         let chain = &slot.chain;
+        if variation >= chain.spec.selection.variations {
+            return self.buy_extra(asset);
+        }
         if let Some(known) = chain.known.iter().find(|known| known.index == variation) {
             self.note(asset, known.clone());
             return Ok(Done::Cached);
@@ -80,28 +87,48 @@ impl ChainExecutor<'_> {
             self.lock(asset).1.raw = chain.acquired;
             return Ok(Done::Cached);
         }
-        let mut last = None;
-        for (number, offer) in chain.offers.iter().enumerate() {
-            let bought = match number {
-                0 => self.buy_first(asset, variation, offer),
-                _ => self.buy_instead(asset, variation, offer),
+        let first = chain.offers.first().map(|offer| offer.key);
+        self.buy_from(asset, &chain.offers, |offer| match first == Some(offer.key) {
+            true => self.buy_first(asset, variation, offer),
+            false => self.buy_one(asset, variation, false, offer),
+        })
+    }
+
+    /// Buys from the first of `offers` that is not down.
+    pub(super) fn buy_from(
+        &self,
+        asset: AssetIndex,
+        offers: &[Offer],
+        buy: impl Fn(&Offer) -> Result<Done, ActionError>,
+    ) -> Result<Done, ActionError> {
+        let spec = &self.slot(asset).chain.spec;
+        let also = match &spec.generate {
+            GenerateOp::Request(request) => &request.fallback_on[..],
+            _ => &[],
+        };
+        for (place, offer) in offers.iter().enumerate() {
+            let is_allowed = || match place {
+                0 => Ok(()),
+                _ => is_affordable(offer),
             };
+            let bought = self
+                .is_open(offer)
+                .and_then(|()| is_allowed())
+                .and_then(|()| self.account(offer).map(drop))
+                .and_then(|()| buy(offer));
             let error = match bought {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let next = chain.offers.get(number + 1).filter(|_| is_outage(&error));
-            let Some(next) = next else { return Err(error) };
-            let (asset, why) = (chain.spec.id.clone(), with_causes(&error));
+            let next = offers.get(place + 1);
+            let Some(next) = next.filter(|_| Setback::of(&error).lets_follow(also)) else {
+                return Err(error);
+            };
+            let (asset, why) = (spec.id.clone(), with_causes(&error));
             let (from, to) = (offer.sent.family.clone(), next.sent.family.clone());
             self.stores.reporter.report(&Event::Fallback { asset, from, to, why });
-            last = Some(error);
         }
-        let nobody = || ActionError::NotAsked {
-            why: "nobody can be asked for it".to_owned(),
-            trouble: Trouble::Unavailable,
-        };
-        Err(last.unwrap_or_else(nobody))
+        Err(ActionError::not_asked("nobody can be asked for it", Trouble::Unavailable))
     }
 
     /// Buys from the provider that the spec names; the money for all variations is set aside at once.
@@ -111,30 +138,29 @@ impl ChainExecutor<'_> {
         variation: u32,
         offer: &Offer,
     ) -> Result<Done, ActionError> {
-        self.is_open(offer)?;
         match self.take_slot(asset, variation, offer)? {
             Slot::Found(acquired) => self.take(asset, *acquired),
             Slot::Open(ticket) => {
-                let acquired = self.ask(asset, *ticket, variation, offer)?;
+                let acquired = self.ask(asset, *ticket, offer)?;
                 self.take(asset, acquired)
             }
         }
     }
 
-    /// Buys one variation from a provider that takes over.
-    fn buy_instead(
+    /// Buys one result on its own.
+    pub(super) fn buy_one(
         &self,
         asset: AssetIndex,
-        variation: u32,
+        index: u32,
+        extra: bool,
         offer: &Offer,
     ) -> Result<Done, ActionError> {
-        self.is_open(offer)?;
-        let order = self.order(asset, variation, offer);
+        let order = Order { extra, ..self.order(asset, index, offer) };
         let slot = self.stores.acquirer.open(&[order])?.pop();
         match slot.expect("a slot for each order") {
             Slot::Found(acquired) => self.take(asset, *acquired),
             Slot::Open(ticket) => {
-                let acquired = self.ask(asset, *ticket, variation, offer)?;
+                let acquired = self.ask(asset, *ticket, offer)?;
                 self.take(asset, acquired)
             }
         }
@@ -142,12 +168,14 @@ impl ChainExecutor<'_> {
 
     fn is_open(&self, offer: &Offer) -> Result<(), ActionError> {
         let market = self.stores.market;
-        let not_asked = |why: String, trouble| Err(ActionError::NotAsked { why, trouble });
         if let Some(why) = market.ended() {
-            return not_asked(format!("not bought: {why}"), Trouble::Refused);
+            let why = format!("not bought: {why}");
+            return Err(ActionError::not_asked(why, Trouble::Refused));
         }
         match market.closed(&offer.sent.family) {
-            Some(why) => not_asked(why, Trouble::Unavailable),
+            Some((why, setback)) => {
+                Err(ActionError::NotAsked { why, trouble: Trouble::Unavailable, setback })
+            }
             None => Ok(()),
         }
     }
@@ -178,9 +206,7 @@ impl ChainExecutor<'_> {
         }
         match slots.as_mut().expect("it was opened") {
             Ok(slots) => Ok(slots.remove(&variation).expect("each variation comes once")),
-            Err((why, trouble)) => {
-                Err(ActionError::NotAsked { why: why.clone(), trouble: *trouble })
-            }
+            Err((why, trouble)) => Err(ActionError::not_asked(why.clone(), *trouble)),
         }
     }
 
@@ -191,6 +217,7 @@ impl ChainExecutor<'_> {
             wanted: chain.wanted,
             sent: offer.key,
             index,
+            extra: false,
             provider: offer.sent.family.clone(),
             model: offer.sent.model.clone(),
             // What has no known price is bounded in dollars.
@@ -199,6 +226,10 @@ impl ChainExecutor<'_> {
                 None => PriceUnit::Usd,
             },
             estimated_micros: offer.price.high.or(offer.bound_micros),
+            basis: match offer.price.high {
+                Some(_) => Basis::Estimated,
+                None => Basis::Unknown,
+            },
         }
     }
 
@@ -207,7 +238,6 @@ impl ChainExecutor<'_> {
         &self,
         asset: AssetIndex,
         ticket: Ticket,
-        variation: u32,
         offer: &Offer,
     ) -> Result<Acquired, ActionError> {
         let chain = &self.slot(asset).chain;
@@ -217,11 +247,9 @@ impl ChainExecutor<'_> {
         // Before the request is on record as sent: nothing here can cost anything.
         let pictures = self.pictures(request, offer)?;
         let market = self.stores.market;
-        let not_asked = |why: String| ActionError::NotAsked { why, trouble: Trouble::Unavailable };
-        let (provider, account) = market
-            .find(&offer.sent)
-            .map_err(|why| not_asked(why.unwrap_or_else(|| "nobody can be asked".to_owned())))?;
-        let http = market.http().map_err(not_asked)?;
+        let http = market.http();
+        let http = http.map_err(|why| ActionError::not_asked(why, Trouble::Unavailable))?;
+        let (provider, account) = self.account(offer)?;
         let acquirer = self.stores.acquirer;
         let notes = Notes {
             journal: &acquirer.journal,
@@ -231,7 +259,7 @@ impl ChainExecutor<'_> {
         let acquired = acquirer.fulfil(ticket, |purchase| {
             let call = Call {
                 sent: &offer.sent,
-                seed: offer.sent.seed(variation),
+                seed: offer.sent.seed(seed_number(purchase.index, purchase.extra)),
                 pictures: &pictures,
                 idempotency_key: purchase.id.as_str(),
                 account: &account,
@@ -258,9 +286,19 @@ impl ChainExecutor<'_> {
         Ok(acquired)
     }
 
+    /// Whoever is asked, with the account. Without a key that is told before money is set aside.
+    fn account(&self, offer: &Offer) -> Result<(&'static dyn Provider, Account), ActionError> {
+        self.stores.market.find(&offer.sent).map_err(|why| ActionError::NotAsked {
+            why: why.unwrap_or_else(|| "nobody can be asked".to_owned()),
+            trouble: Trouble::Unavailable,
+            setback: Setback::Key,
+        })
+    }
+
     fn undelivered(&self, failure: Failure, offer: &Offer, purchase: &Purchase) -> Undelivered {
         if failure.stops_provider() {
-            self.stores.market.close(&offer.sent.family, failure.to_string());
+            let setback = Setback::of_failure(&failure);
+            self.stores.market.close(&offer.sent.family, failure.to_string(), setback);
         }
         match failure {
             Failure::Uncertain { words, kept } => {
@@ -268,10 +306,11 @@ impl ChainExecutor<'_> {
                 Undelivered::Uncertain { error: error.into(), kept }
             }
             Failure::Refused { may_be_billed: true, .. } => {
-                let cost_micros = purchase.estimated_micros.unwrap_or(0);
+                let is_known = purchase.basis != Basis::Unknown;
+                let cost_micros = purchase.estimated_micros.filter(|_| is_known);
                 Undelivered::Failed { error: failure.into(), cost_micros }
             }
-            other => Undelivered::Failed { error: other.into(), cost_micros: 0 },
+            other => Undelivered::Failed { error: other.into(), cost_micros: Some(0) },
         }
     }
 
@@ -298,14 +337,10 @@ impl ChainExecutor<'_> {
         Ok(Done::Ran)
     }
 
-    /// Notes a purchase of the chain; the raw material is that of the lowest variation, unless one
-    /// was chosen before.
+    /// Notes a purchase of the chain.
     fn note(&self, asset: AssetIndex, purchase: crate::lock::Purchase) {
         let (chain, mut progress) = self.lock(asset);
-        progress.purchases.push(purchase);
-        let first = progress.purchases.iter().min_by_key(|one| (one.extra, one.index));
-        let first = first.map(|one| one.raw);
-        progress.raw = chain.acquired.or(first);
+        progress.note(purchase, chain.acquired, chain.reroll > 0);
     }
 
     fn pictures(&self, request: &Request, offer: &Offer) -> Result<Pictures, ActionError> {
@@ -328,7 +363,7 @@ impl ChainExecutor<'_> {
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, ActionError> {
-        let not_asked = |why: String| ActionError::NotAsked { why, trouble: Trouble::Failed };
+        let not_asked = |why: String| ActionError::not_asked(why, Trouble::Failed);
         let path = RelPath::new(path).map_err(|error| not_asked(format!("`{path}`: {error}")))?;
         let read = self.stores.inputs.read(&path);
         read.map_err(|source| ActionError::Source { path, source })
@@ -388,9 +423,11 @@ impl ChainExecutor<'_> {
     }
 
     fn find(&self, id: &str) -> Result<AssetIndex, ActionError> {
-        self.index_of(id).ok_or_else(|| ActionError::NotAsked {
-            why: format!("it refers to `{id}`, which is not built"),
-            trouble: Trouble::Failed,
+        self.index_of(id).ok_or_else(|| {
+            ActionError::not_asked(
+                format!("it refers to `{id}`, which is not built"),
+                Trouble::Failed,
+            )
         })
     }
 }
@@ -407,13 +444,21 @@ fn delivery(delivered: Delivered, offer: &Offer, purchase: &Purchase) -> Deliver
     }
 }
 
-/// Whether somebody else may be asked: the provider is down, out of credit, or closed for this run.
-fn is_outage(error: &ActionError) -> bool {
-    match error {
-        ActionError::Acquire(AcquireError::Generate(GenerateError::Provider(failure))) => {
-            failure.is_outage()
-        }
-        _ => false,
+/// Whether the user's word covers a provider that takes over. What was agreed to has the price of
+/// the plan, or a bound in dollars.
+fn is_affordable(offer: &Offer) -> Result<(), ActionError> {
+    let model = &offer.sent.model;
+    match (offer.price.high, offer.price.unit) {
+        (Some(0), _) | (Some(_), PriceUnit::Usd) => Ok(()),
+        (Some(_), PriceUnit::Credits) => Err(ActionError::not_asked(
+            format!("not bought from {model}: dollars do not bound credits"),
+            Trouble::Refused,
+        )),
+        (None, _) if offer.bound_micros.is_some() => Ok(()),
+        (None, _) => Err(ActionError::not_asked(
+            format!("not bought: nobody publishes a price of {model}; allow it with --spend USD"),
+            Trouble::Refused,
+        )),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::catalog::PriceUnit;
 use crate::event::{Outcome, Reporter};
 use crate::execute::acquire::{AcquireError, Acquirer, Delivery, Order};
 use crate::execute::buying::{Offer, Slots, Trouble};
+use crate::execute::fallback::Setback;
 use crate::execute::group::{Groups, Waiting};
 use crate::execute::market::Market;
 use crate::execute::recorder::Recorder;
@@ -27,6 +28,7 @@ use crate::graph::key::{command_key, process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
 use crate::lock;
 use crate::process::{self, GroupLevel, Job, ProcessError};
+use crate::purchase::Basis;
 use crate::purchase::state::Answer;
 use crate::spec::AssetSpec;
 use crate::spec::op::{CommandRun, GenerateOp};
@@ -41,8 +43,16 @@ pub struct Chain<'a> {
     pub wanted: ActionKey,
     /// Its raw material, if that was acquired before.
     pub acquired: Option<Digest>,
+    /// Whether a person picked that.
+    pub is_picked: bool,
     /// What was bought for its request before, for this asset or for another one.
     pub known: Vec<lock::Purchase>,
+    /// What was bought beyond the variations that were asked for.
+    pub extras: Vec<lock::Purchase>,
+    /// Results to buy beyond them in this run.
+    pub reroll: u32,
+    /// How many more may be bought if all are rejected.
+    pub redraw: u32,
     /// Who may be asked for the rest, in this order.
     pub offers: Vec<Offer>,
     /// Whether its generate action runs again although its result is known.
@@ -70,6 +80,15 @@ pub struct Built {
     pub took: Duration,
 }
 
+/// What all chains of a run made.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// Chains whose actions all succeeded.
+    pub built: Vec<Built>,
+    /// What was acquired for the others.
+    pub bought: Vec<(AssetIndex, Vec<lock::Purchase>)>,
+}
+
 /// Why an action failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
@@ -89,8 +108,13 @@ pub enum ActionError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// Checks rejected the result.
-    #[error("{}", list_findings(.0))]
-    Rejected(Vec<Finding>),
+    #[error("{}", list_findings(findings, *others))]
+    Rejected {
+        /// Why.
+        findings: Vec<Finding>,
+        /// How many other results were tried in its place.
+        others: usize,
+    },
     /// A blob could not be kept.
     #[error("failed to keep a result in the cache")]
     Store(#[from] CasError),
@@ -104,6 +128,8 @@ pub enum ActionError {
         why: String,
         /// What that means for the exit code.
         trouble: Trouble,
+        /// What it means for who is asked next.
+        setback: Setback,
     },
     /// What cannot be made again was not acquired.
     #[error(transparent)]
@@ -119,10 +145,13 @@ pub enum ActionError {
     NotExact(String),
 }
 
-fn list_findings(findings: &[Finding]) -> String {
-    let texts: Vec<String> =
-        findings.iter().map(|finding| format!("{}: {}", finding.check, finding.message)).collect();
-    format!("rejected by {}", texts.join("; "))
+fn list_findings(findings: &[Finding], others: usize) -> String {
+    let told = validate::list(findings);
+    match others {
+        0 => told,
+        1 => format!("{told}; another result was rejected as well"),
+        _ => format!("{told}; {others} other results were rejected as well"),
+    }
 }
 
 /// Where bodies find what they read and leave what they make.
@@ -176,9 +205,11 @@ pub(super) struct Progress {
     /// Whether the material is among what waits for the rest of a group.
     pub(super) is_waiting: bool,
     pub(super) purchases: Vec<lock::Purchase>,
+    /// Those of them that were bought because a person asked for one more.
+    pub(super) rerolled: Vec<lock::Purchase>,
     tools: Vec<(String, String)>,
     pub(super) files: Vec<Digest>,
-    facts: Option<FactSheet>,
+    pub(super) facts: Option<FactSheet>,
     is_done: bool,
     has_run: bool,
     took: Duration,
@@ -222,29 +253,30 @@ impl<'a> ChainExecutor<'a> {
         chains.find(|(_, slot)| slot.chain.spec.id == id).map(|(&asset, _)| asset)
     }
 
-    /// What every chain made whose actions all succeeded, by asset.
-    pub fn into_built(self) -> Vec<Built> {
-        self.chains
-            .into_iter()
-            .filter_map(|(asset, Slot { chain, progress, .. })| {
-                let progress = progress.into_inner().expect("no worker panicked with the lock");
-                if !progress.is_done {
-                    return None;
-                }
-                let paths = chain.spec.publish.files.iter().map(|file| file.path.clone());
-                let outputs = paths.zip(progress.files).collect();
-                Some(Built {
+    /// What the chains made.
+    pub fn finish(self) -> Finished {
+        let mut finished = Finished::default();
+        for (asset, Slot { chain, progress, .. }) in self.chains {
+            let progress = progress.into_inner().expect("no worker panicked with the lock");
+            let paths = chain.spec.publish.files.iter().map(|file| file.path.clone());
+            match (progress.is_done, progress.raw, progress.facts) {
+                (true, Some(raw), Some(facts)) => finished.built.push(Built {
                     asset,
-                    raw: progress.raw?,
-                    outputs,
-                    facts: progress.facts?,
+                    raw,
+                    outputs: paths.zip(progress.files).collect(),
+                    facts,
                     purchases: progress.purchases,
                     tools: progress.tools,
                     cached: !progress.has_run,
                     took: progress.took,
-                })
-            })
-            .collect()
+                }),
+                _ if !progress.purchases.is_empty() => {
+                    finished.bought.push((asset, progress.purchases));
+                }
+                _ => {}
+            }
+        }
+        finished
     }
 
     pub(super) fn lock(&self, asset: AssetIndex) -> (&Chain<'a>, MutexGuard<'_, Progress>) {
@@ -331,10 +363,12 @@ impl<'a> ChainExecutor<'a> {
             // Nobody resolves it any further: a program gets what the spec says.
             sent: chain.wanted,
             index: variation,
+            extra: false,
             provider: "command".to_owned(),
             model: run.program().to_owned(),
             unit: PriceUnit::Usd,
             estimated_micros: Some(0),
+            basis: Basis::Estimated,
         };
         let acquired = self.stores.acquirer.acquire(&order, |_| {
             let inputs = self.stores.inputs;
@@ -353,7 +387,7 @@ impl<'a> ChainExecutor<'a> {
         Ok(done)
     }
 
-    fn process(&self, asset: AssetIndex) -> Result<Done, ActionError> {
+    pub(super) fn process(&self, asset: AssetIndex) -> Result<Done, ActionError> {
         let gain = self.gain(asset)?;
         let (chain, mut progress) = self.lock(asset);
         let raw_digest = progress.raw.expect("generate comes before process");
@@ -459,12 +493,6 @@ impl<'a> ChainExecutor<'a> {
             false => Err(ActionError::NotExact(run.program().to_owned())),
         }
     }
-
-    fn validate(chain: &Chain<'_>, progress: &Progress) -> Result<Done, ActionError> {
-        let facts = progress.facts.as_ref().expect("process comes before validate");
-        let findings = validate::validate(&chain.spec.steps, &facts.checkpoints, &facts.files);
-        if findings.is_empty() { Ok(Done::Ran) } else { Err(ActionError::Rejected(findings)) }
-    }
 }
 
 impl Executor for ChainExecutor<'_> {
@@ -484,10 +512,7 @@ impl Executor for ChainExecutor<'_> {
                 self.measure_for_group(action.asset, &mut progress).map(|()| Done::Cached)
             }
             ActionKind::Process => self.process(action.asset),
-            ActionKind::Validate => {
-                let (chain, progress) = self.lock(action.asset);
-                Self::validate(chain, &progress)
-            }
+            ActionKind::Validate => self.validate(action.asset),
             ActionKind::Integrate => {
                 self.lock(action.asset).1.is_done = true;
                 Ok(Done::Ran)

@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::catalog::{self, Sent};
 use crate::config::Config;
+use crate::execute::fallback::Setback;
 use crate::execute::with_causes;
 use crate::generate::provider::{
     self, Account, AccountError, Credentials, Http, Provider, Settings,
@@ -17,7 +18,7 @@ pub struct Market<'a> {
     credentials: Result<Credentials, AccountError>,
     http: OnceLock<Result<Http, String>>,
     /// Families that are not asked again in this run, and why.
-    closed: Mutex<BTreeMap<String, String>>,
+    closed: Mutex<BTreeMap<String, (String, Setback)>>,
     /// Why nothing at all is bought any more.
     ended: OnceLock<String>,
 }
@@ -65,13 +66,13 @@ impl<'a> Market<'a> {
     }
 
     /// Asks a family no more in this run.
-    pub fn close(&self, family: &str, why: String) {
+    pub(super) fn close(&self, family: &str, why: String, setback: Setback) {
         let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        closed.entry(family.to_owned()).or_insert(why);
+        closed.entry(family.to_owned()).or_insert((why, setback));
     }
 
     /// Why a family is not asked any more.
-    pub fn closed(&self, family: &str) -> Option<String> {
+    pub(super) fn closed(&self, family: &str) -> Option<(String, Setback)> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(family).cloned()
     }
 

@@ -6,18 +6,21 @@
 pub mod acquire;
 pub mod buying;
 pub mod chain;
+mod fallback;
 pub mod group;
 pub mod market;
 pub mod recorder;
 pub mod scheduler;
 mod slot;
 pub mod stop;
+pub mod variations;
 
 pub use acquire::{
-    AcquireError, Acquired, Acquirer, Delivery, Order, Slot, Ticket, Undelivered, recover_dead,
+    AcquireError, Acquired, Acquirer, Delivery, Order, Slot, Ticket, Undelivered, record_of,
+    recover_dead,
 };
 pub use buying::Trouble;
-pub use chain::{ActionError, Built, Chain, ChainExecutor, Stores, with_causes};
+pub use chain::{ActionError, Built, Chain, ChainExecutor, Finished, Stores, with_causes};
 pub use group::Groups;
 pub use market::Market;
 pub use recorder::Recorder;

@@ -327,6 +327,7 @@ mod tests {
             references: Vec::new(),
             edit: None,
             fallback: Vec::new(),
+            fallback_on: Vec::new(),
         };
         assert_eq!(
             run(GenerateOp::Request(Box::new(request))),

@@ -85,6 +85,7 @@ pub(crate) fn bought_asset(id: &str, prompt: &str) -> AssetSpec {
         references: Vec::new(),
         edit: None,
         fallback: Vec::new(),
+        fallback_on: Vec::new(),
     };
     AssetSpec { generate: GenerateOp::Request(Box::new(request)), ..svg_asset(id) }
 }

@@ -295,6 +295,7 @@ fn write_request(request: &Request, inputs: &dyn InputDigests, sink: &mut dyn Fi
         references,
         edit,
         fallback: _,
+        fallback_on: _,
     } = request;
     sink.field("generation.provider", family);
     if let Some(engine) = engine {

@@ -6,24 +6,32 @@ use crate::graph::action::{Action, ActionGraph, ActionId, ActionKind, AssetIndex
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, GroupGain, Source};
 
-/// Builds the graph of the assets for which `wanted` holds, with actions up to the kind `last`.
+/// What of an asset's chain a graph has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The kind of its last action.
+    pub last: ActionKind,
+    /// Generate actions beyond its variations.
+    pub extra: u32,
+}
+
+impl Extent {
+    /// The whole chain.
+    pub const WHOLE: Self = Self { last: ActionKind::Integrate, extra: 0 };
+}
+
+/// Builds the graph of the assets that have an extent.
 ///
 /// An asset that is referenced is an edge from its process action (`stage: processed`) or from the
 /// end of its generate actions; an edge to an asset outside the graph is left out, since that asset
 /// is not going to change. Sounds with a group wait for the raw material of the whole group.
-pub fn lower(
-    assets: &[AssetSpec],
-    wanted: impl Fn(AssetIndex) -> bool,
-    last: ActionKind,
-) -> ActionGraph {
+pub fn lower(assets: &[AssetSpec], extent: impl Fn(AssetIndex) -> Option<Extent>) -> ActionGraph {
     let mut graph = ActionGraph::default();
     let mut index_of: HashMap<&str, AssetIndex> = HashMap::new();
     for (index, asset) in (0..).map(AssetIndex).zip(assets) {
-        if !wanted(index) {
-            continue;
-        }
+        let Some(extent) = extent(index) else { continue };
         index_of.insert(&asset.id, index);
-        let chain = add_chain(&mut graph, index, asset, last);
+        let chain = add_chain(&mut graph, index, asset, extent);
         graph.chains.insert(index, chain);
     }
     let edges: Vec<_> = index_of
@@ -72,18 +80,18 @@ fn add_chain(
     graph: &mut ActionGraph,
     index: AssetIndex,
     asset: &AssetSpec,
-    last_kind: ActionKind,
+    extent: Extent,
 ) -> Vec<ActionId> {
     let action = |kind, variation| Action { asset: index, kind, variation };
     let mut chain = Vec::new();
-    for variation in 0..asset.selection.variations {
+    for variation in 0..asset.selection.variations + extent.extra {
         chain.push(graph.nodes.add_node(action(ActionKind::Generate, variation)));
     }
     let mut last = chain.clone();
     let tail =
         [ActionKind::Select, ActionKind::Process, ActionKind::Validate, ActionKind::Integrate];
     let skip = usize::from(asset.selection.variations == 1);
-    for kind in tail.into_iter().skip(skip).filter(|kind| *kind <= last_kind) {
+    for kind in tail.into_iter().skip(skip).filter(|kind| *kind <= extent.last) {
         let id = graph.nodes.add_node(action(kind, 0));
         for &from in &last {
             graph.nodes.add_edge(from, id, Edge::Output);

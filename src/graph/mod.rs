@@ -10,7 +10,7 @@ pub mod render;
 
 pub use action::{Action, ActionGraph, ActionId, AssetIndex};
 pub use key::{Definition, InputDigests, KEY_SCHEMA, Wanted};
-pub use lower::lower;
+pub use lower::{Extent, lower};
 
 #[cfg(test)]
 pub(crate) mod fixture;

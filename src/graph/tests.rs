@@ -156,7 +156,7 @@ fn a_moved_source_changes_nothing_and_edited_content_does() {
 fn variations_get_an_action_each_and_a_select() {
     let mut spec = bought_asset("coin", "a glowing coin");
     spec.selection.variations = 3;
-    let graph = lower(&[spec], |_| true, ActionKind::Integrate);
+    let graph = lower(&[spec], |_| Some(Extent::WHOLE));
     let kinds: Vec<_> =
         graph.chains[&AssetIndex(0)].iter().map(|&id| graph.nodes[id].kind.as_str()).collect();
     assert_eq!(
@@ -171,7 +171,7 @@ fn a_reference_is_an_edge_between_chains() {
     let mut pose = bought_asset("pose", "the hero jumps");
     let GenerateOp::Request(request) = &mut pose.generate else { unreachable!("it is one") };
     request.references.push(Source::Asset { id: "sheet".into(), processed: true });
-    let graph = lower(&[sheet, pose], |_| true, ActionKind::Integrate);
+    let graph = lower(&[sheet, pose], |_| Some(Extent::WHOLE));
     let from = graph.find(AssetIndex(0), ActionKind::Process).expect("every chain has one");
     let to = graph.find(AssetIndex(1), ActionKind::Generate).expect("every chain has one");
     assert!(graph.nodes.contains_edge(from, to));
@@ -180,7 +180,7 @@ fn a_reference_is_an_edge_between_chains() {
 #[test]
 fn the_graph_is_drawn_in_every_format() {
     let assets = [svg_asset("coin")];
-    let graph = lower(&assets, |_| true, ActionKind::Integrate);
+    let graph = lower(&assets, |_| Some(Extent::WHOLE));
     insta::assert_snapshot!(render::dot(&graph, &assets), @r#"
     digraph assetbuild {
       rankdir=LR;

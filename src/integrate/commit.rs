@@ -72,6 +72,9 @@ pub struct CommitRequest<'a> {
     pub record: &'a Path,
     /// Assets that were built.
     pub assets: &'a [AssetCommit],
+    /// Blocks of assets that something was bought for and nothing is published: the lock takes over
+    /// their purchases, and the whole block if it has none of that id.
+    pub unpublished: &'a [Block],
     /// Blocks to remove with their files.
     pub prune: &'a [Prune],
     /// Ids of blocks without a spec: an asset may take over their paths and entries.
@@ -225,6 +228,13 @@ impl<'a> Planner<'a> {
                     problems.push(AssetProblem { asset: asset.block.id.clone(), problem });
                 }
             }
+        }
+        for bought in self.request.unpublished {
+            let mut block =
+                self.lock.get(&bought.id).transpose()?.unwrap_or_else(|| bought.clone());
+            block.merge_purchases(bought);
+            let blocks = BTreeMap::from([(bought.id.clone(), Some(block))]);
+            units.push(Unit { id: bought.id.clone(), blocks, ..Unit::default() });
         }
         for prune in self.request.prune {
             if let Some(block) = self.lock.get(&prune.id).transpose()? {

@@ -71,8 +71,19 @@ impl Block {
         self.outputs.iter().find(|(own, _)| own == path).map(|(_, digest)| *digest)
     }
 
-    /// The raw material that was acquired for a request, or declared good for it.
+    /// The result that a person picked, if it is good for a request.
+    pub fn picked_for(&self, wanted: &ActionKey) -> Option<Digest> {
+        let is_kept = self.kept.iter().any(|kept| kept.wanted == *wanted);
+        let is_good = |purchase: &&Purchase| purchase.wanted == *wanted || is_kept;
+        let mut good = self.purchases.iter().filter(is_good).map(|purchase| purchase.raw);
+        good.find(|raw| self.pick == Some(*raw))
+    }
+
+    /// The raw material that was picked or acquired for a request, or declared good for it.
     pub fn raw_for(&self, wanted: &ActionKey) -> Option<Digest> {
+        if let Some(picked) = self.picked_for(wanted) {
+            return Some(picked);
+        }
         let holds = self.wanted == *wanted || self.kept.iter().any(|kept| kept.wanted == *wanted);
         if holds && !self.provisional && self.raw.is_some() {
             return self.raw;

@@ -60,6 +60,8 @@ pub struct BuildRequest<'a> {
 pub struct Built {
     /// Counts and duration.
     pub summary: Summary,
+    /// How many results were bought, now or by a run that was cut off.
+    pub bought: usize,
     /// What stood in the way of publishing: asset and text.
     pub problems: Vec<(String, String)>,
     /// What kept assets from being made.
@@ -176,6 +178,7 @@ fn run(
     }
     let mut summary = start_summary(prepared, work.len());
     let has_record = has_redo_record(session);
+    let mut bought = 0;
     let mut problems = Vec::new();
     let mut troubles = BTreeSet::new();
     let mut batch = Batch::default();
@@ -195,19 +198,22 @@ fn run(
             let mut building = Timing::of(&mut timings, clock, "open", || {
                 Building::begin(run, session, prepared, &state, request, reporter)
             })?;
-            let (built, outcomes, met) = Timing::of(&mut timings, clock, "execute", || {
+            let (finished, outcomes, met) = Timing::of(&mut timings, clock, "execute", || {
                 building.execute(&work, stop, &mut summary)
             })?;
             troubles = met;
+            bought = building.count_bought(&finished);
             if request.locked {
-                building.refuse_changes(&built)?;
+                building.refuse_changes(&finished.built)?;
             }
             let (report, left) = Timing::of(&mut timings, clock, "publish", || {
-                building.publish(&built, copy, &mut summary)
+                building.publish(&finished, copy, &mut summary)
             })?;
             after = left;
-            committed = building.committed(&built, &report);
-            (problems, batch) = building.finish(&built, &outcomes, &report, &mut summary);
+            building.show_variations(&finished, &outcomes, &mut summary);
+            let built = &finished.built;
+            committed = building.committed(built, &report);
+            (problems, batch) = building.finish(built, &outcomes, &report, &mut summary);
             Ok::<_, BuildError>(())
         })?;
     }
@@ -239,7 +245,7 @@ fn run(
         reporter.report(&Event::StepFinished { step, started, took });
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
-    Ok(Built { summary, problems, troubles })
+    Ok(Built { summary, bought, problems, troubles })
 }
 
 fn begin_run(session: &Session) -> Result<Run, BuildError> {

@@ -2,50 +2,46 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use crate::base::{Digest, FieldList, FileFacts, RelPath};
+use crate::base::{Digest, FieldList};
 use crate::cache::{Batch, LocalCas, Run, RunError, State, StateNotice};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::market::secret_names;
 use crate::execute::{
-    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Groups, Market, Recorder,
+    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Finished, Groups, Market, Recorder,
     StopSignal, Stores, Trouble,
 };
 use crate::generate::{self, Commands, FontSet};
 use crate::graph::action::ActionKind;
-use crate::graph::key::{KEY_SCHEMA, requested_size};
-use crate::graph::{self, ActionGraph, AssetIndex, Wanted};
-use crate::integrate::commit::{AssetCommit, CommitRequest, EntryCommit, IntegrateGuard, commit};
-use crate::integrate::entry::{EntryFile, entry_value};
-use crate::integrate::lock_ahead::LockCopy;
+use crate::graph::key::requested_size;
+use crate::graph::{self, ActionGraph, AssetIndex, Extent, Wanted};
 use crate::integrate::outcome::CommitReport;
-use crate::integrate::publish::{self};
-use crate::integrate::redo::Uninterrupted;
-use crate::lock::{Block, FieldDigests};
-use crate::pipeline::build::{After, BuildError, BuildRequest, lock_stat};
+use crate::lock::Block;
+use crate::pipeline::build::{BuildError, BuildRequest};
 use crate::pipeline::disk::{Disk, load_fonts};
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::session::{LOCKFILE, Session, finished_file};
-use crate::pipeline::{keys, purchases};
-use crate::plan::{AssetPlan, Keys, Work};
+use crate::pipeline::purchases::{self, Known};
+use crate::pipeline::session::Session;
+use crate::pipeline::{keys, money, variations};
+use crate::plan::{ActionState, AssetPlan, Keys, PlannedAction, Work};
 use crate::purchase::{Cap, Journal, RawStore};
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, GroupGain, Placeholder, ProcessOp, Step};
 
 /// Everything that one build holds open.
 pub(super) struct Building<'a> {
-    session: &'a Session,
-    prepared: &'a Prepared,
-    request: &'a BuildRequest<'a>,
-    reporter: &'a dyn Reporter,
+    pub(super) session: &'a Session,
+    pub(super) prepared: &'a Prepared,
+    pub(super) request: &'a BuildRequest<'a>,
+    pub(super) reporter: &'a dyn Reporter,
     run: Run,
     state: &'a State,
-    cas: LocalCas,
-    raws: RawStore,
+    pub(super) cas: LocalCas,
+    pub(super) raws: RawStore,
     fonts: FontSet,
     commands: Commands,
     leftover: Vec<(crate::base::ActionKey, crate::cache::ActionResult)>,
@@ -70,6 +66,7 @@ impl<'a> Building<'a> {
             reporter.report(&Event::Warning { asset: None, message });
         }
         let config = &prepared.loaded.config;
+        money::restore(session, config, &prepared.lock)?;
         clean_up_after_others(session, config, &run)?;
         let commands = Commands::new(
             session.programs().clone(),
@@ -97,12 +94,13 @@ impl<'a> Building<'a> {
         work: &BTreeSet<AssetIndex>,
         stop: &StopSignal,
         summary: &mut Summary,
-    ) -> Result<(Vec<BuiltChain>, Outcomes, BTreeSet<Trouble>), BuildError> {
+    ) -> Result<(Finished, Outcomes, BTreeSet<Trouble>), BuildError> {
         let Prepared { loaded, table, lock, .. } = self.prepared;
-        let last = self.request.steps.iter().copied().max().unwrap_or(ActionKind::Integrate);
         let is_chain = |asset: &AssetIndex| !self.is_adopted(*asset);
         let chained: BTreeSet<AssetIndex> = work.iter().copied().filter(is_chain).collect();
-        let graph = graph::lower(&loaded.assets, |asset| chained.contains(&asset), last);
+        let graph = graph::lower(&loaded.assets, |asset| {
+            chained.contains(&asset).then(|| self.extent(asset))
+        });
         let mut actions = [0; 5];
         for action in graph.nodes.node_weights() {
             actions[action.kind as usize] += 1;
@@ -139,6 +137,8 @@ impl<'a> Building<'a> {
                 &rfc3339(self.request.now),
             ),
             stop,
+            receipts: OnceLock::new(),
+            extras: Mutex::default(),
         };
         let credentials = purchases::credentials(self.session, &loaded.config);
         let market = Market::new(&loaded.config, credentials);
@@ -167,9 +167,9 @@ impl<'a> Building<'a> {
         );
         let outcomes = count_outcomes(&graph, &execution, summary);
         let troubles = executor.troubles().into_values().collect();
-        let built = executor.into_built();
+        let finished = executor.finish();
         self.leftover = recorder.take();
-        Ok((built, outcomes, troubles))
+        Ok((finished, outcomes, troubles))
     }
 
     /// The groups of the sounds that are to be built, each with all sounds whose material is there or
@@ -192,8 +192,91 @@ impl<'a> Building<'a> {
         groups
     }
 
+    /// What of an asset's chain runs.
+    fn extent(&self, asset: AssetIndex) -> Extent {
+        let asked = self.request.steps.iter().copied().max().unwrap_or(ActionKind::Integrate);
+        let plan = self.plan(asset);
+        let last = match plan.work {
+            Work::Variations => asked.min(ActionKind::Select),
+            _ => asked,
+        };
+        Extent { last, extra: self.reroll(asset) }
+    }
+
+    /// Results to buy beyond the variations.
+    pub(super) fn reroll(&self, asset: AssetIndex) -> u32 {
+        let spec = self.spec(asset);
+        let is_extra = |action: &&PlannedAction| {
+            action.kind == ActionKind::Generate && action.variation >= spec.selection.variations
+        };
+        u32::try_from(self.plan(asset).actions.iter().filter(is_extra).count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many purchases the run made that the lock did not know.
+    pub(super) fn count_bought(&self, finished: &Finished) -> usize {
+        self.newly_bought(finished).map(|(_, known, all)| all.len() - known).sum()
+    }
+
+    /// Assets for which something was bought that the lock did not know: how many results it knew, and
+    /// all of them.
+    fn newly_bought<'f>(
+        &'f self,
+        finished: &'f Finished,
+    ) -> impl Iterator<Item = (AssetIndex, usize, Vec<crate::lock::Purchase>)> + 'f {
+        let built = finished.built.iter().map(|built| (built.asset, &built.purchases));
+        let bought = finished.bought.iter().map(|(asset, bought)| (*asset, bought));
+        built.chain(bought).filter_map(|(asset, purchases)| {
+            let spec = self.spec(asset);
+            if !spec.generate.is_paid() {
+                return None;
+            }
+            let own = self.plan(asset).block_id.as_deref().unwrap_or(&spec.id);
+            let wanted = self.keys(asset).wanted.key;
+            let known = variations::on_lock(&self.prepared.lock, own, &wanted);
+            let all = variations::numbered(known.iter().chain(purchases).cloned().collect());
+            (all.len() > known.len()).then_some((asset, known.len(), all))
+        })
+    }
+
+    /// Shows the results of assets for which something new came and which have several.
+    pub(super) fn show_variations(
+        &self,
+        finished: &Finished,
+        outcomes: &Outcomes,
+        summary: &mut Summary,
+    ) {
+        for (asset, outcome) in outcomes {
+            let is_done = matches!(outcome, Outcome::Ran | Outcome::Cached);
+            // They wait for a person now.
+            summary.held += usize::from(is_done && self.plan(*asset).work == Work::Variations);
+        }
+        for (asset, _, all) in self.newly_bought(finished).filter(|(.., all)| all.len() > 1) {
+            let spec = self.spec(asset);
+            let asset_id = spec.id.clone();
+            let event = match variations::show(self.session, &self.raws, spec, &all) {
+                Ok(_) => Event::Variations {
+                    asset: asset_id,
+                    count: all.len(),
+                    folder: format!(".assetcache/review/{}", spec.id),
+                    waits: self.plan(asset).work == Work::Variations,
+                },
+                Err(error) => Event::Warning {
+                    asset: Some(asset_id),
+                    message: format!("its results are not shown side by side: {error}"),
+                },
+            };
+            self.reporter.report(&event);
+        }
+    }
+
+    /// Whether the plan of an asset has something to buy.
+    fn buys(&self, asset: AssetIndex) -> bool {
+        let mut actions = self.plan(asset).actions.iter();
+        actions.any(|action| action.paid && action.state == ActionState::Dirty)
+    }
+
     /// Adopted assets that lost something: their files come from the store, nothing runs.
-    fn adopted_work(&self) -> impl Iterator<Item = AssetIndex> {
+    pub(super) fn adopted_work(&self) -> impl Iterator<Item = AssetIndex> {
         let selected = self.prepared.selected.iter().copied();
         selected.filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset))
     }
@@ -202,20 +285,20 @@ impl<'a> Building<'a> {
         self.old_block(asset).is_some_and(|block| block.adopted)
     }
 
-    fn plan(&self, asset: AssetIndex) -> &'a AssetPlan {
+    pub(super) fn plan(&self, asset: AssetIndex) -> &'a AssetPlan {
         asset.of(&self.prepared.plans)
     }
 
-    fn keys(&self, asset: AssetIndex) -> &'a Keys {
+    pub(super) fn keys(&self, asset: AssetIndex) -> &'a Keys {
         asset.of(&self.prepared.keys)
     }
 
-    fn spec(&self, asset: AssetIndex) -> &'a AssetSpec {
+    pub(super) fn spec(&self, asset: AssetIndex) -> &'a AssetSpec {
         asset.of(&self.prepared.loaded.assets)
     }
 
     /// The block that the asset goes on from; another id's after a rename.
-    fn old_block(&self, asset: AssetIndex) -> Option<Block> {
+    pub(super) fn old_block(&self, asset: AssetIndex) -> Option<Block> {
         let id = self.plan(asset).block_id.as_deref()?;
         self.prepared.lock.get(id)?.ok()
     }
@@ -230,192 +313,41 @@ impl<'a> Building<'a> {
                 spec: Cow::Owned(stand_in),
                 wanted,
                 acquired: None,
+                is_picked: false,
                 known: Vec::new(),
+                extras: Vec::new(),
+                reroll: 0,
+                redraw: 0,
                 offers: Vec::new(),
                 refresh: false,
             };
         }
         let wanted = self.keys(asset).wanted.key;
-        let acquired = match spec.generate.is_free() {
-            true => None,
-            false => self.old_block(asset).and_then(|block| block.raw_for(&wanted)),
-        };
+        let old = self.old_block(asset).filter(|_| !spec.generate.is_free());
+        let acquired = old.as_ref().and_then(|block| block.raw_for(&wanted));
+        let is_picked = old.as_ref().is_some_and(|block| block.picked_for(&wanted).is_some());
         let (config, today) = (&self.prepared.loaded.config, self.request.today);
         let known = match spec.generate.is_paid() {
             true => {
                 let own = self.plan(asset).block_id.as_deref().unwrap_or(&spec.id);
-                purchases::known(&self.prepared.lock, own, &wanted)
+                Known::of(&self.prepared.lock, own, &wanted)
             }
-            false => Vec::new(),
+            false => Known::default(),
         };
         let offers = purchases::offers(spec, config, today, digests, self.request.bound_micros);
-        let (spec, refresh) = (Cow::Borrowed(spec), policy.refresh);
-        Chain { spec, wanted, acquired, known, offers, refresh }
-    }
-
-    /// The block of what was built.
-    fn block(&self, built: &BuiltChain) -> Block {
-        let spec = self.spec(built.asset);
-        let keys = self.keys(built.asset);
-        let (wanted, definition) = (keys.wanted.key, keys.definition.key);
-        let mut block = Block::new(&spec.id, KEY_SCHEMA, wanted, definition);
-        block.fields = field_digests(keys);
-        block.outputs = built.outputs.clone();
-        block.provisional = self.plan(built.asset).work == Work::Placeholder;
-        block.tools.clone_from(&built.tools);
-        if let Some(old) = self.old_block(built.asset) {
-            if block.tools.is_empty() && old.raw == Some(built.raw) {
-                block.tools = old.tools;
-            }
-            block.purchases = old.purchases;
-            block.pick = old.pick;
-            if old.raw == Some(built.raw) {
-                // The same purchase is good for what it was declared good for.
-                block.kept = old.kept;
-            }
+        Chain {
+            spec: Cow::Borrowed(spec),
+            wanted,
+            acquired,
+            is_picked,
+            known: known.variations,
+            extras: known.extras,
+            reroll: self.reroll(asset),
+            // Nothing is bought that the plan had no price for.
+            redraw: if self.buys(asset) { spec.selection.redraw } else { 0 },
+            offers,
+            refresh: policy.refresh,
         }
-        let known: BTreeSet<_> = block.purchases.iter().map(|own| own.id.clone()).collect();
-        let new = built.purchases.iter().filter(|purchase| !known.contains(&purchase.id));
-        block.purchases.extend(new.cloned());
-        if !spec.generate.is_free() && !block.provisional {
-            block.raw = Some(built.raw);
-        }
-        block
-    }
-
-    fn entry(&self, asset: AssetIndex, block: &Block, facts: &[Option<(u32, u32)>]) -> EntryCommit {
-        let spec = self.spec(asset);
-        let mut files = spec.publish.files.clone();
-        if let Some(adopted) = self.old_block(asset).filter(|block| block.adopted) {
-            // Adopted files stay where they are, whatever the spec says.
-            for (file, (path, _)) in files.iter_mut().zip(&adopted.outputs) {
-                file.path.clone_from(path);
-            }
-        }
-        let files: Vec<EntryFile<'_>> = files
-            .iter()
-            .enumerate()
-            .map(|(index, file)| EntryFile {
-                file,
-                dimensions: facts.get(index).copied().flatten(),
-            })
-            .collect();
-        let assets_dir = &self.prepared.loaded.config.assets_dir;
-        // A program of the project is no provider that an entry would have to name.
-        let receipt = block
-            .purchases
-            .iter()
-            .find(|purchase| Some(purchase.raw) == block.raw && purchase.provider != "command");
-        let entry = &spec.publish.entry;
-        EntryCommit {
-            section: entry.section.clone(),
-            key: entry.key.clone(),
-            value: entry_value(entry, &files, assets_dir, receipt),
-        }
-    }
-
-    pub(super) fn refuse_changes(&self, built: &[BuiltChain]) -> Result<(), BuildError> {
-        let changes = |built: &&BuiltChain| {
-            let new = self.block(built);
-            let old = self.old_block(built.asset).map(|old| Block { entry: None, ..old });
-            old != Some(new)
-        };
-        let ids: Vec<String> =
-            built.iter().filter(changes).map(|b| self.spec(b.asset).id.clone()).collect();
-        if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
-    }
-
-    /// `lock_copy`: a copy of the lock as it was read, if it is a large one.
-    pub(super) fn publish(
-        &self,
-        built: &[BuiltChain],
-        lock_copy: Option<LockCopy>,
-        summary: &mut Summary,
-    ) -> Result<(CommitReport, After), BuildError> {
-        let mut assets: Vec<AssetCommit> = built
-            .iter()
-            .map(|built| {
-                let facts: Vec<_> = built.facts.files.iter().map(FileFacts::dimensions).collect();
-                let block = self.block(built);
-                self.asset_commit(built.asset, block, &facts)
-            })
-            .collect();
-        let adopted = self.adopted_work();
-        assets.extend(adopted.filter_map(|asset| {
-            let block = self.old_block(asset)?;
-            let block = Block { id: self.spec(asset).id.clone(), ..block };
-            Some(self.asset_commit(asset, block, &[]))
-        }));
-        let config = &self.prepared.loaded.config;
-        let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
-        let guard = IntegrateGuard::acquire(&self.session.cache().integrate_lock())
-            .map_err(BuildError::Guard)?;
-        let is_undisturbed = lock_stat(self.session) == self.prepared.lock_stat;
-        if self.prepared.was_conflicted {
-            let text = self.prepared.lock.text();
-            publish::write_file(self.session.root(), &lock, text.as_bytes())?;
-        }
-        let blobs = |digest: &Digest| finished_file(&self.cas, &self.raws, digest);
-        let report = commit(
-            &CommitRequest {
-                root: self.session.root(),
-                lock: &lock,
-                manifest: &config.manifest,
-                assets_dir: &config.assets_dir,
-                record: &self.session.cache().redo_record(),
-                assets: &assets,
-                prune: &[],
-                orphans: &self.prepared.orphan_ids,
-                blobs: &blobs,
-                overwrite_drifted: self.request.policy.overwrite_drifted,
-                current: is_undisturbed
-                    .then_some(&self.prepared.lock)
-                    .filter(|_| !self.prepared.was_conflicted),
-                lock_copy: lock_copy.as_ref().and_then(LockCopy::finished),
-                manifest_unchanged: self.prepared.manifest_unchanged,
-                checkpoint: &Uninterrupted,
-            },
-            &guard,
-        )?;
-        for (asset, path, size) in &report.published {
-            let (asset, path) = (asset.clone(), path.to_string());
-            self.reporter.report(&Event::Published { asset, path, size: *size });
-        }
-        if report.entries > 0 {
-            self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
-        }
-        summary.published = report.published.len();
-        let lock_stat = is_undisturbed.then(|| lock_stat(self.session));
-        let (lock_digest, manifest) = (report.lock, report.manifest);
-        Ok((report, After { lock_stat, lock_digest, manifest }))
-    }
-
-    fn asset_commit(
-        &self,
-        asset: AssetIndex,
-        block: Block,
-        facts: &[Option<(u32, u32)>],
-    ) -> AssetCommit {
-        let old = self.plan(asset).block_id.clone();
-        let renamed_from = old.filter(|id| *id != block.id);
-        let entry = Some(self.entry(asset, &block, facts));
-        AssetCommit { block, entry, renamed_from }
-    }
-
-    /// Published files of the assets that are as their specs want them, by id.
-    pub(super) fn committed(
-        &self,
-        built: &[BuiltChain],
-        report: &CommitReport,
-    ) -> BTreeMap<String, Vec<(RelPath, Digest)>> {
-        let touched: BTreeSet<&str> =
-            report.problems.iter().map(|problem| problem.asset.as_str()).collect();
-        built
-            .iter()
-            .filter(|chain| self.plan(chain.asset).work == Work::Chain)
-            .map(|chain| (self.spec(chain.asset).id.clone(), chain.outputs.clone()))
-            .filter(|(id, _)| !touched.contains(id.as_str()))
-            .collect()
     }
 
     /// Reports built assets and problems; gives the problems, and the rows that wait for a commit.
@@ -497,11 +429,6 @@ fn count_outcomes(
         }
     }
     outcomes
-}
-
-fn field_digests(keys: &Keys) -> FieldDigests {
-    let fields = keys.wanted.fields.fields.iter().chain(&keys.definition.fields.fields);
-    FieldDigests::of(fields.map(|(path, value)| (&**path, &**value)))
 }
 
 fn all_fields(keys: &Keys) -> FieldList {

@@ -16,6 +16,7 @@ use crate::integrate::publish::{self, PublishError};
 use crate::integrate::record::{RecordError, RedoRecord};
 use crate::integrate::redo::Uninterrupted;
 use crate::lock::{self, Block, Kept, Lock, LockError, LockFile};
+use crate::pipeline::committing::unpublished;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::{LOCKFILE, Session, finished_file};
 use crate::plan::State as AssetState;
@@ -128,6 +129,33 @@ pub fn keep(
         Ok(())
     })?;
     Ok(kept)
+}
+
+/// Notes that a person picked one of an asset's results, which is among `candidates`.
+///
+/// # Errors
+/// `MaintainError`; then nothing is picked.
+pub fn pick(
+    session: &Session,
+    prepared: &Prepared,
+    asset: AssetIndex,
+    candidates: &[lock::Purchase],
+    picked: &lock::Purchase,
+) -> Result<(), MaintainError> {
+    let guard = guard(session)?;
+    let old = block_of(prepared, asset);
+    let spec = asset.of(&prepared.loaded.assets);
+    let keys = asset.of(&prepared.keys);
+    let mut block = old.unwrap_or_else(|| unpublished(&spec.id, keys));
+    let known = block.purchases.clone();
+    let is_new = |one: &&lock::Purchase| known.iter().all(|known| known.id != one.id);
+    block.purchases.extend(candidates.iter().filter(is_new).cloned());
+    let lock = read_lock(session)?;
+    // Another run may have changed the block since it was read.
+    let mut current = lock.get(&block.id).transpose()?.unwrap_or_else(|| block.clone());
+    current.merge_purchases(&block);
+    current.pick = Some(picked.raw);
+    write_blocks(session, &guard, &lock, BTreeMap::from([(current.id.clone(), Some(current))]))
 }
 
 /// Makes the published files of the selected assets the finished ones, as they are on disk; other
@@ -246,7 +274,7 @@ fn block_of(prepared: &Prepared, asset: AssetIndex) -> Option<Block> {
 /// Changes blocks of the lock as it is on disk, under the lock on publishing.
 fn edit_blocks<'a>(
     session: &Session,
-    _guard: &IntegrateGuard,
+    guard: &IntegrateGuard,
     ids: impl Iterator<Item = &'a String>,
     mut edit: impl FnMut(&mut Block) -> Result<(), MaintainError>,
 ) -> Result<(), MaintainError> {
@@ -258,11 +286,17 @@ fn edit_blocks<'a>(
         edit(&mut block)?;
         changes.insert(id.clone(), Some(block));
     }
-    publish::write_file(
-        session.root(),
-        &lock_path(),
-        lock.splice(&changes).to_string().as_bytes(),
-    )?;
+    write_blocks(session, guard, &lock, changes)
+}
+
+fn write_blocks(
+    session: &Session,
+    _guard: &IntegrateGuard,
+    lock: &LockFile,
+    changes: BTreeMap<String, Option<Block>>,
+) -> Result<(), MaintainError> {
+    let text = lock.splice(&changes).to_string();
+    publish::write_file(session.root(), &lock_path(), text.as_bytes())?;
     Ok(())
 }
 
@@ -320,6 +354,7 @@ pub fn prune(
         assets_dir: &config.assets_dir,
         record: &session.cache().redo_record(),
         assets: &[],
+        unpublished: &[],
         prune: &prunes,
         orphans: &BTreeSet::new(),
         blobs: &blobs,

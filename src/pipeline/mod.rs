@@ -6,6 +6,7 @@
 pub mod asleep;
 pub mod build;
 mod building;
+mod committing;
 mod disk;
 pub mod keys;
 pub mod lazy_state;
@@ -21,6 +22,7 @@ pub mod remember;
 pub mod select;
 pub mod session;
 pub mod table;
+pub mod variations;
 pub mod world;
 
 pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};

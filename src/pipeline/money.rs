@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::cache::{Run, RunError, StateError};
 use crate::config::Config;
 use crate::execute::recover_dead;
+use crate::lock::LockFile;
 use crate::pipeline::session::Session;
 use crate::purchase::{
     Journal, JournalError, Listing, Purchase, Resolution, State, WriteError, recover,
@@ -30,6 +31,28 @@ pub enum MoneyError {
 /// The journal of the project.
 pub fn journal(session: &Session, config: &Config) -> Journal {
     Journal::new(&config.paid_dir.under(session.root()))
+}
+
+/// Brings receipts of the lock back that only the second home has, if the journal is gone as a whole:
+/// what was spent still counts then.
+///
+/// # Errors
+/// If the journal cannot be written.
+pub fn restore(session: &Session, config: &Config, lock: &LockFile) -> Result<(), JournalError> {
+    let journal = journal(session, config);
+    let Some(home) = session.second_home().filter(|_| !journal.exists()) else { return Ok(()) };
+    let mut ids: BTreeSet<String> = BTreeSet::new();
+    for block in lock.blocks().flatten() {
+        ids.extend(block.purchases.into_iter().map(|purchase| purchase.id));
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let receipts = Journal::new(home).read_all().unwrap_or_default().purchases;
+    for receipt in receipts.iter().filter(|receipt| ids.contains(receipt.id.as_str())) {
+        journal.bring_back(receipt)?;
+    }
+    Ok(())
 }
 
 /// Everything on record.

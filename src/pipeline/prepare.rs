@@ -463,7 +463,7 @@ fn assess_all(
     let record = Journal::new(&loaded.config.paid_dir.under(session.root()));
     let world = ProjectWorld {
         market: &market,
-        record: &LazyRecord::new(record),
+        record: &LazyRecord::new(record, session.second_home()),
         withheld,
         session,
         config: &loaded.config,
@@ -487,6 +487,7 @@ fn assess_all(
             plan
         })
         .collect();
+    plan::hold_pending(plans, &loaded.assets);
     let (left_over, gone) = find_orphans(loaded, plans, &blocks);
     (*orphans, *orphan_ids) = (left_over, gone);
     Ok(())

@@ -45,7 +45,9 @@ pub struct Item {
 
 /// Everything that the selected assets would buy, in the order in which they are admitted.
 pub fn shopping(prepared: &Prepared) -> Vec<Item> {
-    let is_bought = |&asset: &AssetIndex| asset.of(&prepared.plans).work == Work::Chain;
+    let is_bought = |&asset: &AssetIndex| {
+        matches!(asset.of(&prepared.plans).work, Work::Chain | Work::Variations)
+    };
     let selected = prepared.selected.iter().copied().filter(is_bought);
     selected.filter_map(|asset| item(prepared, asset)).collect()
 }
@@ -195,19 +197,33 @@ pub(super) fn offers(
         .collect()
 }
 
-/// What the lock knows to be bought for a request, for whichever asset, one for each variation.
-pub(super) fn known(lock: &LockFile, own: &str, wanted: &ActionKey) -> Vec<lock::Purchase> {
-    let mut found: BTreeMap<u32, lock::Purchase> = BTreeMap::new();
-    let others = lock.find_by_wanted(wanted);
-    for id in [own].into_iter().chain(others.iter().map(|id| &**id)) {
-        let Some(Ok(block)) = lock.get(id) else { continue };
-        for purchase in block.purchases {
-            if purchase.wanted == *wanted && !purchase.extra {
-                found.entry(purchase.index).or_insert(purchase);
+/// What the lock knows to be bought for a request, for whichever asset.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// One for each variation.
+    pub(super) variations: Vec<lock::Purchase>,
+    /// What was bought beyond them.
+    pub(super) extras: Vec<lock::Purchase>,
+}
+
+impl Known {
+    /// `own`: id of the block that the asset goes on from.
+    pub(super) fn of(lock: &LockFile, own: &str, wanted: &ActionKey) -> Self {
+        let mut variations: BTreeMap<u32, lock::Purchase> = BTreeMap::new();
+        let mut extras: BTreeMap<String, lock::Purchase> = BTreeMap::new();
+        let others = lock.find_by_wanted(wanted);
+        for id in [own].into_iter().chain(others.iter().map(|id| &**id)) {
+            let Some(Ok(block)) = lock.get(id) else { continue };
+            for purchase in block.purchases.into_iter().filter(|one| one.wanted == *wanted) {
+                match purchase.extra {
+                    false => drop(variations.entry(purchase.index).or_insert(purchase)),
+                    true => drop(extras.insert(purchase.id.clone(), purchase)),
+                }
             }
         }
+        let (variations, extras) = (variations.into_values(), extras.into_values());
+        Self { variations: variations.collect(), extras: extras.collect() }
     }
-    found.into_values().collect()
 }
 
 /// Assets that a request of these refers to: their material is sent along.

@@ -1,6 +1,7 @@
 //! The plan's view of the project: lock, published files, stores and what this build can do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -21,9 +22,9 @@ use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, Learned, input_content};
 use crate::plan::{Availability, EntryState, FileState, OnRecord, ReasonCode, World};
 use crate::process;
-use crate::purchase::{Journal, Purchase, RawStore, State as PurchaseState};
-use crate::spec::AssetSpec;
-use crate::spec::op::{CommandRun, GenerateOp, Request};
+use crate::purchase::{Journal, Purchase, PurchaseId, RawStore, State as PurchaseState};
+use crate::spec::op::{CommandRun, FallbackOn, GenerateOp, Request};
+use crate::spec::{AssetSpec, sent_to_fallback};
 
 /// What the manifest holds.
 #[derive(Debug)]
@@ -92,13 +93,15 @@ pub struct ProjectWorld<'a> {
 #[derive(Debug)]
 pub struct LazyRecord {
     journal: Journal,
+    second_home: Option<Journal>,
     read: OnceLock<HashMap<ActionKey, Vec<Purchase>>>,
 }
 
 impl LazyRecord {
-    /// The purchases of a journal.
-    pub fn new(journal: Journal) -> Self {
-        Self { journal, read: OnceLock::new() }
+    /// The purchases of a journal, and those that only the second home remembers.
+    pub fn new(journal: Journal, second_home: Option<&Path>) -> Self {
+        let second_home = second_home.map(Journal::new);
+        Self { journal, second_home, read: OnceLock::new() }
     }
 
     /// What is on record for a request.
@@ -106,7 +109,14 @@ impl LazyRecord {
         // A journal that cannot be read stops the build when it is to be written.
         let read = || {
             let mut by_wanted: HashMap<ActionKey, Vec<Purchase>> = HashMap::new();
-            for purchase in self.journal.read_all().unwrap_or_default().purchases {
+            let mut all = self.journal.read_all().unwrap_or_default().purchases;
+            let ids: BTreeSet<PurchaseId> = all.iter().map(|one| one.id.clone()).collect();
+            let second = self.second_home.as_ref().and_then(|home| home.read_all().ok());
+            let second = second.unwrap_or_default().purchases.into_iter();
+            all.extend(
+                second.filter(|one| one.state == PurchaseState::Settled && !ids.contains(&one.id)),
+            );
+            for purchase in all {
                 by_wanted.entry(purchase.wanted).or_default().push(purchase);
             }
             by_wanted
@@ -160,7 +170,7 @@ impl World for ProjectWorld<'_> {
     }
 
     fn is_built(&self, id: &str) -> bool {
-        self.block(id).is_some_and(|block| !block.provisional)
+        self.block(id).is_some_and(|block| !block.provisional && !block.outputs.is_empty())
     }
 
     fn has_raw(&self, digest: &Digest) -> bool {
@@ -270,19 +280,32 @@ impl ProjectWorld<'_> {
                 return Availability::Unavailable(ReasonCode::ModelRetired, obstacle.describe());
             }
         };
-        let (code, why) = match self.market.find(&sent) {
+        let found = match self.market.find(&sent) {
+            Err(Some(_)) if self.is_replaced(request) => Ok(()),
+            found => found.map(drop),
+        };
+        let (code, why) = match found {
             Err(Some(why)) => (ReasonCode::KeyMissing, why),
             Err(None) => {
                 let name = &request.provider;
                 let why = format!("the provider `{name}` is not part of this version");
                 (ReasonCode::ProviderMissing, why)
             }
-            Ok(_) => match self.withheld.get(id) {
+            Ok(()) => match self.withheld.get(id) {
                 Some((code, why)) => (*code, why.clone()),
                 None => return Availability::Ready,
             },
         };
         Availability::Unavailable(code, why)
+    }
+
+    /// Whether somebody takes over from a provider without a key.
+    fn is_replaced(&self, request: &Request) -> bool {
+        let mut others = request.fallback.iter().filter_map(|fallback| {
+            sent_to_fallback(request, fallback, self.config, self.today).ok()
+        });
+        request.fallback_on.contains(&FallbackOn::MissingKey)
+            && others.any(|sent| self.market.find(&sent).is_ok())
     }
 
     /// Whether a Git LFS pointer of at most 1 KiB stands in the file's place.

@@ -6,11 +6,13 @@
 
 pub mod cost;
 pub mod ending;
+pub mod pending;
 pub mod reason;
 pub mod rebuilder;
 
 pub use cost::{Cost, Quote, add_prices};
 pub use ending::warn_of_ends;
+pub use pending::hold_pending;
 pub use reason::{Reason, ReasonCode};
 pub use rebuilder::{Policy, assess};
 
@@ -160,6 +162,8 @@ pub enum Work {
     Nothing,
     /// Runs its chain on its own raw material.
     Chain,
+    /// Acquires its variations and publishes nothing: a person picks among them.
+    Variations,
     /// Runs its chain on a placeholder.
     Placeholder,
 }

@@ -33,6 +33,12 @@ pub enum ReasonCode {
     InputMissing,
     /// A person has to deliver a file.
     WaitingForFile,
+    /// A person has to pick among variations.
+    WaitingForPick,
+    /// A person picked another variation than the published one.
+    Picked,
+    /// The user asked for one more result.
+    Reroll,
     /// The provider is not part of this build of the tool.
     ProviderMissing,
     /// The provider's key is not set.
@@ -78,6 +84,9 @@ impl ReasonCode {
             Self::Renamed => "renamed",
             Self::InputMissing => "input-missing",
             Self::WaitingForFile => "waiting-for-file",
+            Self::WaitingForPick => "waiting-for-pick",
+            Self::Picked => "picked",
+            Self::Reroll => "reroll",
             Self::ProviderMissing => "provider-missing",
             Self::KeyMissing => "key-missing",
             Self::NotApproved => "not-approved",

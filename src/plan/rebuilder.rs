@@ -9,8 +9,8 @@ use crate::plan::{
     ActionState, AssetPlan, Availability, EntryState, FileState, Keys, OnRecord, PlannedAction,
     State, Work, World,
 };
-use crate::spec::AssetSpec;
 use crate::spec::op::{Brief, GenerateOp};
+use crate::spec::{AssetSpec, Pick, Selection};
 
 /// What the user allows beyond the usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct Policy {
     pub overwrite_drifted: bool,
     /// Run free actions again although their results stand.
     pub refresh: bool,
+    /// Results to buy beyond the variations that are asked for.
+    pub reroll: u32,
+    /// Buy once more what was bought and is lost.
+    pub allow_rebuy: bool,
 }
 
 /// Which parts of a chain no longer hold.
@@ -74,7 +78,14 @@ pub fn assess(
         *state == State::Drifted && reason.code != ReasonCode::EntryEdited
     };
     let drifted = causes.iter().any(is_edited);
+    let mut reroll = if adopted || !spec.generate.is_paid() { 0 } else { policy.reroll };
+    if reroll > 0 {
+        let s = if reroll == 1 { "" } else { "s" };
+        let message = format!("{reroll} more result{s} asked for");
+        causes.push((State::Stale, Reason::new(ReasonCode::Reroll, message)));
+    }
     let mut bought = bought_before(spec, keys, block.as_ref());
+    let on_lock = bought.len();
     if !adopted && spec.generate.is_paid() {
         let missing = (0..spec.selection.variations).filter(|index| !bought.contains(index));
         let missing = missing.count();
@@ -101,7 +112,8 @@ pub fn assess(
             }
         }
     }
-    let mut work = if dirt.any() { Work::Chain } else { Work::Nothing };
+    let has_work = dirt.any() || reroll > 0;
+    let mut work = if has_work { Work::Chain } else { Work::Nothing };
     let needs_raw = dirt.generate || dirt.process;
     let is_undelivered = || {
         spec.generate.is_free()
@@ -117,12 +129,16 @@ pub fn assess(
         && !adopted
         && let Some(cause) = obstacle(spec, keys, block.as_ref(), world)
     {
+        if cause.0 == State::MissingRaw && policy.allow_rebuy && spec.generate.is_paid() {
+            reroll = reroll.max(1);
+        } else {
+            work = Work::Nothing;
+        }
         causes.push(cause);
-        work = Work::Nothing;
     }
     // Known variations would be processed again, but the missing ones would be bought with them.
     let is_short = causes.iter().any(|(_, reason)| reason.code == ReasonCode::VariationMissing);
-    if is_short
+    if (is_short || reroll > 0)
         && work == Work::Chain
         && let Availability::Unavailable(code, why) = world.availability(spec)
     {
@@ -131,6 +147,20 @@ pub fn assess(
     }
     if (drifted && !policy.overwrite_drifted) || is_unknown {
         work = Work::Nothing;
+    }
+    let waits = waits_for_pick(spec, keys, block.as_ref());
+    if !adopted && (waits || (reroll > 0 && spec.selection.pick == Pick::Human)) {
+        let all = spec.selection.variations;
+        work = match work {
+            // What the lock does not name yet is bought, or taken over from the journal.
+            Work::Chain if on_lock < all as usize || reroll > 0 => Work::Variations,
+            Work::Chain => Work::Nothing,
+            other => other,
+        };
+        if waits && (0..all).all(|index| bought.contains(&index)) {
+            let message = format!("choose a variation: assetbuild pick {} N", spec.id);
+            causes.push((State::Waiting, Reason::new(ReasonCode::WaitingForPick, message)));
+        }
     }
     let unbuilt = referenced(&spec.generate).into_iter().find(|(id, _)| !world.is_built(id));
     if let Some((id, _)) = unbuilt.filter(|_| dirt.generate && !adopted) {
@@ -143,8 +173,9 @@ pub fn assess(
     if entry_edited && dirt.generate && !spec.generate.is_free() {
         work = Work::Nothing;
     }
-    if block.is_none() && causes.iter().any(|(state, _)| *state == State::Waiting) {
-        // That it was never built is what the person's file, not a build, will change.
+    let is_unpublished = block.as_ref().is_none_or(|block| block.outputs.is_empty());
+    if is_unpublished && causes.iter().any(|(state, _)| *state == State::Waiting) {
+        // That it was never built is what the person, not a build, will change.
         causes.retain(|(_, reason)| reason.code != ReasonCode::NeverBuilt);
     }
 
@@ -158,7 +189,7 @@ pub fn assess(
         asset,
         state,
         reasons: causes.into_iter().map(|(_, reason)| reason).collect(),
-        actions: chain(spec, dirt, block.is_some(), work, &bought, is_short),
+        actions: chain(spec, dirt, block.is_some(), work, &bought, is_short, reroll),
         work,
         quote: None,
         block_id: block.map(|block| block.id),
@@ -220,6 +251,17 @@ fn compare(
             let message = "its definition changed";
             causes.push((State::Stale, Reason::new(ReasonCode::FieldChanged, message)));
         }
+    }
+    let picked = block.picked_for(&keys.wanted.key);
+    if picked.is_some() && block.raw != picked {
+        let message = "another variation was picked";
+        causes.push((State::Stale, Reason::new(ReasonCode::Picked, message)));
+        dirt = Dirt { generate: dirt.generate, ..Dirt::ALL };
+    }
+    if block.outputs.is_empty() {
+        // It was bought, and then no result of it could be published.
+        causes.push((State::Missing, Reason::new(ReasonCode::NeverBuilt, "never published")));
+        return Dirt { generate: dirt.generate, ..Dirt::ALL };
     }
     check_outputs(block, world, causes, &mut dirt);
     let key = &spec.publish.entry.key;
@@ -343,9 +385,13 @@ fn obstacle(
         if world.has_raw(&raw) {
             return None;
         }
+        let way = match spec.generate.is_paid() {
+            true => "buy another one with --allow-rebuy",
+            false => "set another `take` to have it made once more",
+        };
         let message = format!(
             "the bought file {raw} is in none of the stores; bring it back from another checkout or \
-             a backup, or set another `take` to have it made once more"
+             a backup, or {way}"
         );
         return Some((State::MissingRaw, Reason::new(ReasonCode::RawMissing, message)));
     }
@@ -386,6 +432,17 @@ fn input_missing(path: &RelPath) -> (State, Reason) {
     (State::Blocked, Reason::new(ReasonCode::InputMissing, message))
 }
 
+/// Whether a person has to pick among variations, and has not.
+fn waits_for_pick(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool {
+    let wanted = &keys.wanted.key;
+    let is_settled = |block: &Block| {
+        block.picked_for(wanted).is_some() || block.kept.iter().any(|kept| kept.wanted == *wanted)
+    };
+    let Selection { variations, pick, .. } = spec.selection;
+    let is_asked = pick == Pick::Human && variations > 1 && spec.generate.is_paid();
+    is_asked && !block.is_some_and(is_settled)
+}
+
 /// Variations of a request that the lock knows to be bought.
 fn bought_before(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> Vec<u32> {
     if !spec.generate.is_paid() {
@@ -397,7 +454,7 @@ fn bought_before(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> Vec<u3
 }
 
 /// `bought`: variations that cost nothing any more; `is_short`: the lock has them, and others are
-/// missing.
+/// missing; `reroll`: results beyond the variations, numbered after them.
 fn chain(
     spec: &AssetSpec,
     dirt: Dirt,
@@ -405,11 +462,15 @@ fn chain(
     work: Work,
     bought: &[u32],
     is_short: bool,
+    reroll: u32,
 ) -> Vec<PlannedAction> {
     let mut upstream_dirty = false;
     let mut plan = |kind, variation, dirty: bool| {
         let state = match work {
             Work::Nothing if dirty || upstream_dirty => ActionState::Blocked,
+            Work::Variations if kind > ActionKind::Select && (dirty || upstream_dirty) => {
+                ActionState::Blocked
+            }
             _ if dirty => ActionState::Dirty,
             // An equal result further up stops here, so this may turn out to be fresh.
             _ if upstream_dirty => ActionState::Pending,
@@ -428,7 +489,9 @@ fn chain(
             plan(ActionKind::Generate, variation, dirt.generate && !is_there)
         })
         .collect();
-    if spec.selection.variations > 1 {
+    let all = spec.selection.variations;
+    actions.extend((all..all + reroll).map(|extra| plan(ActionKind::Generate, extra, true)));
+    if all > 1 {
         actions.push(plan(ActionKind::Select, 0, dirt.generate && !was_built));
     }
     actions.push(plan(ActionKind::Process, 0, dirt.process));

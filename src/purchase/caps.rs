@@ -9,7 +9,7 @@ use crate::base::units::MicroUsd;
 use crate::catalog::PriceUnit;
 use crate::config::Budget;
 use crate::purchase::id::PurchaseId;
-use crate::purchase::record::Purchase;
+use crate::purchase::record::{Basis, Purchase};
 use crate::purchase::state::State;
 
 /// A stretch of time that a cap holds for.
@@ -170,6 +170,10 @@ impl Booked {
             State::Reserved | State::Submitted => Self::Reserved(estimate),
             State::Received | State::Settled | State::Unknown | State::Lost => {
                 Self::Spent(cost.unwrap_or(estimate))
+            }
+            // Billed all the same, and nobody knows the price.
+            State::Failed if cost.is_none() && purchase.basis == Basis::Unknown => {
+                Self::Spent(estimate)
             }
             State::Failed => cost.map_or(Self::Nothing, Self::Spent),
             State::Released => Self::Nothing,

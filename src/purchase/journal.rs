@@ -243,6 +243,21 @@ impl Journal {
         durable::write(&path, purchase.encode().as_bytes(), Existing::Replace)
     }
 
+    /// Whether anything was ever recorded here.
+    pub fn exists(&self) -> bool {
+        self.folder().is_dir()
+    }
+
+    /// Records a receipt that only the second home had.
+    ///
+    /// # Errors
+    /// `JournalError` if it cannot be written.
+    pub fn bring_back(&self, receipt: &Purchase) -> Result<(), JournalError> {
+        self.prepare()?;
+        let path = self.path(&receipt.id);
+        Ok(durable::write(&path, receipt.encode().as_bytes(), Existing::Replace)?)
+    }
+
     fn folder(&self) -> PathBuf {
         self.paid_dir.join("purchases")
     }

@@ -61,11 +61,15 @@ pub fn lose_track(at: String) -> Change {
 }
 
 /// Closes a received purchase; a cost that no answer told is its estimate.
+///
+/// What was set aside for something of unknown price is no estimate: its cost stays unknown.
 pub fn settle(purchase: &Purchase, at: String) -> Change {
     let (cost_micros, basis) = match (purchase.cost_micros, purchase.estimated_micros) {
         (Some(cost), _) => (Some(cost), purchase.basis),
-        (None, Some(estimate)) => (Some(estimate), Basis::Estimated),
-        (None, None) => (None, Basis::Unknown),
+        (None, Some(estimate)) if purchase.basis != Basis::Unknown => {
+            (Some(estimate), Basis::Estimated)
+        }
+        (None, _) => (None, Basis::Unknown),
     };
     Change::Settle { at, cost_micros, basis }
 }
@@ -116,7 +120,7 @@ pub fn resolve(
     let at = at.to_owned();
     let change = match resolution {
         Resolution::Billed | Resolution::Retry => Change::WriteOff { at },
-        Resolution::NotBilled => Change::Fail { at, refusal: None, cost_micros: None },
+        Resolution::NotBilled => Change::Fail { at, refusal: None, cost_micros: Some(0) },
     };
     journal.change(&purchase.id, &change)
 }

@@ -226,7 +226,8 @@ impl Purchase {
                 next.closed_at = Some(at);
                 next.refusal = refusal.or(next.refusal);
                 next.cost_micros = cost_micros;
-                if cost_micros.is_some() {
+                // More than nothing is a guess: what was set aside.
+                if cost_micros == Some(0) {
                     next.basis = Basis::Reported;
                 }
             }

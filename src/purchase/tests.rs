@@ -41,7 +41,7 @@ fn reserved(number: u64) -> Purchase {
         unit: PriceUnit::Usd,
         estimated_micros: Some(55_000),
         cost_micros: None,
-        basis: Basis::Unknown,
+        basis: Basis::Estimated,
         reserved_at: AT.to_owned(),
         submitted_at: None,
         received_at: None,
@@ -559,7 +559,8 @@ fn a_crash_between_received_and_settled_keeps_the_reported_cost() {
         (settled(&reported).cost_micros, settled(&reported).basis),
         (Some(52_680), Basis::Reported)
     );
-    let unpriced = Purchase { estimated_micros: None, ..estimated };
+    // What is set aside for something of unknown price is the user's own bound and no estimate.
+    let unpriced = Purchase { basis: Basis::Unknown, ..estimated };
     assert_eq!((settled(&unpriced).cost_micros, settled(&unpriced).basis), (None, Basis::Unknown));
 }
 
@@ -630,6 +631,8 @@ fn a_failure_that_was_charged_counts() {
     let failed = in_state(1, State::Submitted).changed(&fail).expect("legal");
     assert_eq!(Booked::of(&failed), Booked::Spent(5));
     assert_eq!(Booked::of(&in_state(1, State::Failed)), Booked::Nothing);
+    let unpriced = Purchase { basis: Basis::Unknown, ..in_state(1, State::Failed) };
+    assert_eq!(Booked::of(&unpriced), Booked::Spent(55_000), "billed, and nobody knows how much");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::base::Encoding;
 use crate::catalog::PriceUnit;
-use crate::purchase::{Booked, Purchase, State};
+use crate::purchase::{Basis, Booked, Purchase, State};
 use crate::report::sentence::amount;
 
 /// What the ledger is summed up by.
@@ -45,6 +45,8 @@ impl Grouping {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Total {
     pub(super) count: usize,
+    /// How many of them count with what was set aside, since nobody knows their price.
+    bounded: usize,
     sums: BTreeMap<PriceUnit, i64>,
 }
 
@@ -57,6 +59,7 @@ impl Total {
             if let Booked::Spent(micros) = Booked::of(purchase) {
                 let sum = total.sums.entry(purchase.unit).or_default();
                 *sum = sum.saturating_add(micros);
+                total.bounded += usize::from(is_bounded(purchase));
             }
         }
         total
@@ -66,14 +69,25 @@ impl Total {
     pub(super) fn text(&self) -> String {
         let sums = self.sums.iter().filter(|(unit, sum)| **sum != 0 || **unit == PriceUnit::Usd);
         let sums: Vec<String> = sums.map(|(&unit, &sum)| amount(sum, unit)).collect();
-        if sums.is_empty() { amount(0, PriceUnit::Usd) } else { sums.join(" + ") }
+        let mut text = match sums.is_empty() {
+            true => amount(0, PriceUnit::Usd),
+            false => sums.join(" + "),
+        };
+        if self.bounded > 0 {
+            let _ = write!(
+                text,
+                ", of which {} of unknown price with what was set aside",
+                self.bounded
+            );
+        }
+        text
     }
 
     /// The sums as JSON: unit to millionths.
     pub(super) fn json(&self) -> Value {
         let sums: serde_json::Map<String, Value> =
             self.sums.iter().map(|(unit, sum)| (unit.as_str().to_owned(), json!(sum))).collect();
-        json!({ "count": self.count, "cost_micros": sums })
+        json!({ "count": self.count, "bounded": self.bounded, "cost_micros": sums })
     }
 }
 
@@ -89,6 +103,9 @@ pub fn human(purchases: &[&Purchase], by: Option<Grouping>) -> String {
                 let at = purchase.reserved_at.replace('T', " ");
                 let at = at.trim_end_matches('Z').chars().take(16).collect();
                 let cost = match Booked::of(purchase) {
+                    Booked::Spent(micros) if is_bounded(purchase) => {
+                        format!("at most {}", amount(micros, purchase.unit))
+                    }
                     Booked::Spent(micros) => amount(micros, purchase.unit),
                     Booked::Reserved(micros) => {
                         format!("({} set aside)", amount(micros, purchase.unit))
@@ -205,6 +222,12 @@ fn entry(purchase: &Purchase) -> Value {
         "success": purchase.state == State::Settled,
         "duration_ms": duration_ms(purchase),
         "request_id": purchase.request_id,
+        "job_id": purchase.job_id,
+        "refusal": purchase.refusal,
+        "sent": purchase.sent.to_string(),
+        "variation": purchase.index,
+        "extra": purchase.extra,
+        "raw": purchase.raw.map(|raw| raw.to_string()),
     })
 }
 
@@ -252,6 +275,11 @@ fn quoted(text: &str) -> String {
         true => format!("\"{guard}{}\"", text.replace('"', "\"\"")),
         false => format!("{guard}{text}"),
     }
+}
+
+/// Whether nobody knows its price: it counts with what was set aside.
+fn is_bounded(purchase: &Purchase) -> bool {
+    purchase.cost_micros.is_none() && purchase.basis == Basis::Unknown
 }
 
 /// Whether it is about money: a program of the project is on record, too, and costs nothing.

@@ -199,6 +199,19 @@ impl LogReporter {
                     );
                 }
             }
+            Event::Variations { asset, count, folder, waits } => {
+                if self.wants(asset, LogLevel::Info).is_some() {
+                    info!(
+                        event = "VARIATIONS_READY",
+                        subsystem = SUBSYSTEM,
+                        spec_id = asset,
+                        count,
+                        folder,
+                        waits,
+                        "{count} results to choose from"
+                    );
+                }
+            }
             Event::Fallback { asset, from, to, why } => {
                 if self.wants(asset, LogLevel::Warn).is_some() {
                     warn!(

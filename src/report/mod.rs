@@ -28,7 +28,7 @@ mod recording;
 pub use fanout::Fanout;
 pub use palette::Palette;
 pub use select::{Format, Reporters};
-pub(crate) use sentence::amount;
+pub(crate) use sentence::{amount, amount_of};
 
 use std::time::{Duration, Instant};
 

@@ -14,23 +14,40 @@ use crate::report::sentence::amount;
 /// Purchases that are shown as recent.
 const RECENT: usize = 5;
 
+/// A cap, and what counts against it.
+pub type CapState = (Cap, Sums);
+
+/// The caps of a project at `now`, RFC 3339 in UTC, and what counts against them; without those of a run,
+/// which begin at nothing.
+pub fn caps(purchases: &[Purchase], config: &Config, now: &str) -> Vec<CapState> {
+    let books = Books::of(purchases);
+    let caps = Cap::of(&config.budget, None, "", now).into_iter();
+    caps.map(|cap| (cap.clone(), books.sums(&cap.key))).collect()
+}
+
+/// Caps as JSON.
+pub(super) fn caps_json(caps: &[CapState]) -> Vec<Value> {
+    let entry = |(cap, sums): &CapState| {
+        json!({
+            "name": cap.name(), "unit": cap.key.unit.as_str(), "cap": cap.limit_micros,
+            "spent": sums.spent, "reserved": sums.reserved,
+            "remaining": (cap.limit_micros - sums.spent - sums.reserved).max(0),
+        })
+    };
+    caps.iter().map(entry).collect()
+}
+
 /// How the money stands.
 #[derive(Debug)]
 pub struct Status<'a> {
     purchases: Vec<&'a Purchase>,
-    caps: Vec<(Cap, Sums)>,
+    caps: Vec<CapState>,
 }
 
 impl<'a> Status<'a> {
     /// The state at `now`, RFC 3339 in UTC.
     pub fn of(purchases: &'a [Purchase], config: &Config, now: &str) -> Self {
-        let books = Books::of(purchases);
-        let caps = Cap::of(&config.budget, None, "", now);
-        let caps = caps.into_iter().map(|cap| {
-            let sums = books.sums(&cap.key);
-            (cap, sums)
-        });
-        let caps = caps.collect();
+        let caps = caps(purchases, config, now);
         Self { purchases: purchases.iter().filter(|purchase| counts(purchase)).collect(), caps }
     }
 
@@ -107,17 +124,7 @@ impl<'a> Status<'a> {
 
     /// As JSON.
     pub fn json(&self) -> Value {
-        let caps: Vec<Value> = self
-            .caps
-            .iter()
-            .map(|(cap, sums)| {
-                json!({
-                    "name": cap.name(), "unit": cap.key.unit.as_str(), "cap": cap.limit_micros,
-                    "spent": sums.spent, "reserved": sums.reserved,
-                    "remaining": (cap.limit_micros - sums.spent - sums.reserved).max(0),
-                })
-            })
-            .collect();
+        let caps = caps_json(&self.caps);
         let providers: Vec<Value> = self
             .by_provider()
             .into_iter()

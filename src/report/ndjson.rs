@@ -141,6 +141,15 @@ fn describe(event: &Event) -> (&'static str, Map<String, Value>) {
                 ("basis", json!(if *is_reported { "reported" } else { "estimated" })),
             ]),
         ),
+        Event::Variations { asset, count, folder, waits } => (
+            "variations",
+            fields([
+                ("asset", json!(asset)),
+                ("count", json!(count)),
+                ("folder", json!(folder)),
+                ("waits", json!(waits)),
+            ]),
+        ),
         Event::Fallback { asset, from, to, why } => (
             "fallback",
             fields([

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::base::units::MicroUsd;
 use crate::base::{FactSheet, FileFacts, SourceMap};
+use crate::catalog::PriceUnit;
 use crate::graph::action::ActionKind;
 use crate::plan::{ActionState, AssetPlan, Cost, Quote, Reason, State, Work};
+use crate::purchase::Scope;
+use crate::report::money_status::{CapState, caps_json};
 use crate::report::ndjson::scalar;
 use crate::spec::AssetSpec;
 
@@ -24,6 +28,8 @@ pub struct PlanView<'a> {
     pub orphans: &'a [(String, String)],
     /// What was measured on the files of assets, by id; only `explain` asks for it.
     pub quality: &'a BTreeMap<String, FactSheet>,
+    /// Caps, and what counts against them; only a plan asks for it.
+    pub caps: &'a [CapState],
 }
 
 impl PlanView<'_> {
@@ -88,6 +94,9 @@ fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
         }
         (Work::Chain, _) if buys(plan) > 0 => {
             format!("buy {}", purchase(plan, spec, buys(plan)))
+        }
+        (Work::Variations, _) => {
+            format!("buy {}, then `assetbuild pick`", purchase(plan, spec, buys(plan)))
         }
         (Work::Chain, _) => format!("free: {why}"),
         (Work::Nothing, state) => format!("{}: {why}", state.as_str()),
@@ -184,10 +193,25 @@ fn totals_line(view: &PlanView<'_>) -> String {
     } else {
         let costs = sums(view).into_values().map(|cost| cost.at_most()).collect::<Vec<_>>();
         let costs = if costs.is_empty() { "price unknown".to_owned() } else { costs.join(", ") };
-        format!("  Buy {paid}: {costs}.")
+        let after = sums(view).get("USD").and_then(|cost| cost.high_micros);
+        let caps = after.map(|high| caps_after(view.caps, high)).unwrap_or_default();
+        format!("  Buy {paid}: {costs}.{caps}")
     };
     line.push('\n');
     line
+}
+
+/// `  month: $7.90 of $100.00 → $8.12.` for each cap of all providers together.
+fn caps_after(caps: &[CapState], high_micros: i64) -> String {
+    let is_shared =
+        |(cap, _): &&CapState| cap.key.scope == Scope::All && cap.key.unit == PriceUnit::Usd;
+    let line = |(cap, sums): &CapState| {
+        let now = sums.spent.saturating_add(sums.reserved);
+        let then = now.saturating_add(high_micros);
+        let [now, limit, then] = [now, cap.limit_micros, then].map(MicroUsd);
+        format!("  {}: {now} of {limit} → {then}.", cap.name())
+    };
+    caps.iter().filter(is_shared).map(line).collect()
 }
 
 fn dirty_counts(plans: &[AssetPlan]) -> [usize; 5] {
@@ -268,7 +292,7 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
         "assets": assets.into_iter().map(|(_, document)| document).collect::<Vec<_>>(),
         "orphans": orphans_json(view),
         "totals": { "actions": actions, "paid": paid, "cost": usd, "other": other },
-        "caps": [],
+        "caps": caps_json(view.caps),
     })
 }
 

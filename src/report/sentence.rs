@@ -62,6 +62,13 @@ impl fmt::Display for Spent {
     }
 }
 
+/// An amount as the lock has it, for people.
+pub(crate) fn amount_of(micros: Option<i64>, unit: &str) -> String {
+    let unit =
+        if unit == PriceUnit::Credits.as_str() { PriceUnit::Credits } else { PriceUnit::Usd };
+    micros.map_or_else(|| "price unknown".to_owned(), |micros| amount(micros, unit))
+}
+
 /// `$0.053`, `120 credits`.
 pub(crate) fn amount(micros: i64, unit: PriceUnit) -> String {
     match unit {
@@ -127,6 +134,12 @@ impl Narrator {
             Event::Fallback { asset, from, to, why } => normal.then(|| {
                 let text = format!("{asset}: {to} takes over from {from}: {why}");
                 indented(&palette.warning("warning"), &text)
+            }),
+            Event::Variations { asset, count, folder, waits } => normal.then(|| match waits {
+                true => format!(
+                    "{asset}: {count} results in {folder}; pick one: assetbuild pick {asset} N"
+                ),
+                false => format!("{asset}: {count} results in {folder}"),
             }),
             Event::Published { path, size, .. } => {
                 verbose.then(|| palette.dim(format!("published {path} ({})", bytes(*size))))

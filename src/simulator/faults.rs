@@ -24,10 +24,12 @@ pub enum FaultKind {
     Garbage,
     /// The result comes slowly, billed.
     Slow,
+    /// A whole result with nothing in it, billed: checks reject it.
+    Blank,
 }
 
 impl FaultKind {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Busy, "429"),
         (Self::Broken, "500"),
         (Self::BilledBroken, "billed-500"),
@@ -36,6 +38,7 @@ impl FaultKind {
         (Self::Refuse, "refuse"),
         (Self::Garbage, "garbage"),
         (Self::Slow, "slow"),
+        (Self::Blank, "blank"),
     ];
 
     /// The word on the command line.

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::simulator::exchange::{Ending, Reply, Request};
+use crate::simulator::media::BLANK;
 use crate::simulator::{Entry, FaultKind, Simulator};
 
 /// Largest request, in bytes.
@@ -158,6 +159,7 @@ impl Simulator {
             }
             Some(FaultKind::Reset) => Reply { ending: Ending::None, ..Reply::text(200, "") },
             Some(FaultKind::Truncate) => Reply { ending: Ending::Cut, ..make(number) },
+            Some(FaultKind::Blank) => make(number | BLANK),
             Some(FaultKind::Slow) => Reply { ending: Ending::Slow, ..make(number) },
             Some(FaultKind::Garbage) => Reply::text(200, "<html>It works!</html>"),
         }

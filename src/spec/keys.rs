@@ -1,6 +1,7 @@
 //! The tables of every key of spec files, but for steps and checks. What is checked, the reference
 //! and the editor schema all come from here.
 
+use crate::spec::op::FallbackOn;
 use crate::spec::step_keys::STEPS;
 use crate::spec::synth_keys;
 use crate::yaml::schema::Shape::{
@@ -143,6 +144,12 @@ pub(super) const GENERATION: &[Key] = &[
         Items(&Either(&[Text, Map(FALLBACK)])),
         No,
         "who takes over when the provider is down; `manual` waits for a person",
+    ),
+    Key::new(
+        "fallback_on",
+        Items(&Word(&FallbackOn::WORDS)),
+        No,
+        "when else it does: `refusal`, `missing-key`",
     ),
     Key::new(
         "variations",

@@ -16,7 +16,8 @@ const VARIATIONS: [&str; 3] = ["variations", "n_variations", "n"];
 const ONE_OF: [&[&str]; 2] =
     [&["manifest_path", "output_path", "naming_pattern"], &["description", "description_pattern"]];
 /// Keys of `generation` that keep their meaning when the provider changes.
-const PORTABLE: [&str; 7] = ["type", "mode", "variations", "pick", "take", "on_reject", "fallback"];
+const PORTABLE: [&str; 8] =
+    ["type", "mode", "variations", "pick", "take", "on_reject", "fallback", "fallback_on"];
 
 /// A layer in its one form. What it says twice, differently, is reported.
 pub(super) fn normalize(layer: &Value, diagnostics: &mut Diagnostics) -> Value {

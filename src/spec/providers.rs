@@ -120,7 +120,9 @@ pub(super) fn fits(kind: ProviderKind, key: &str) -> bool {
         "variations" | "n" | "n_variations" | "pick" | "take" | "on_reject" => {
             matches!(kind, Request | Command | Placeholder)
         }
-        "model" | "fallback" | "reference" | "edit" => matches!(kind, Request | Placeholder),
+        "model" | "fallback" | "fallback_on" | "reference" | "edit" => {
+            matches!(kind, Request | Placeholder)
+        }
         "seed" => matches!(kind, Request | Synth | Placeholder),
         "duration_seconds" => matches!(kind, Request | Synth | Placeholder | Manual),
         "source" => matches!(kind, Svg | File | Manual),

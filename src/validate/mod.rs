@@ -24,6 +24,13 @@ pub struct Finding {
     pub help: Option<String>,
 }
 
+/// Findings in one line.
+pub fn list(findings: &[Finding]) -> String {
+    let texts: Vec<String> =
+        findings.iter().map(|finding| format!("{}: {}", finding.check, finding.message)).collect();
+    format!("rejected by {}", texts.join("; "))
+}
+
 /// Why a check did not pass: what was found and wanted, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Failure {

@@ -223,7 +223,7 @@ fn a_bought_file_that_is_in_no_store_is_missing_raw() {
     insta::assert_snapshot!(check(&project, &[]), @"
     exit code: 3
     ----- stdout -----
-    hero  missing-raw: the bought file b3:abababababababababababababababababababababababababababababababab/1234 is in none of the stores; bring it back from another checkout or a backup, or set another `take` to have it made once more; resize dimensions changed: now 32x32 (specs/hero.yaml:4)
+    hero  missing-raw: the bought file b3:abababababababababababababababababababababababababababababababab/1234 is in none of the stores; bring it back from another checkout or a backup, or buy another one with --allow-rebuy; resize dimensions changed: now 32x32 (specs/hero.yaml:4)
     not fresh: 0 of 1 assets are
     ----- stderr -----
     ");

@@ -1,6 +1,10 @@
 //! Paid providers, counted at the provider's side: what is bought, once, and never lost.
 
 mod bank;
+mod catalogue;
+mod choice;
+mod soak;
+mod stores;
 
 use std::fs;
 use std::path::Path;
@@ -239,7 +243,7 @@ fn more_variations_buy_only_the_missing_ones() {
 
 #[test]
 fn a_job_is_asked_about_again_after_a_crash() {
-    let mut bank = Bank::open(&[]);
+    let bank = Bank::open(&[]);
     let specs = "- id: wave\n  generation: { type: image, provider: replicate, model: acme/flux }\n  \
         prompt: A wave\n";
     let project = project(&bank, "", specs);

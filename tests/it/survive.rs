@@ -10,7 +10,7 @@ mod interrupt;
 mod kill;
 mod lockfile;
 mod paths;
-mod random;
+pub(crate) mod random;
 mod stores;
 mod times;
 mod world;
@@ -18,13 +18,13 @@ mod world;
 use std::io::Write as _;
 
 /// Rounds of a random test: few in everyday runs, as many as the variable says in a soak.
-fn rounds(usual: usize) -> usize {
+pub(crate) fn rounds(usual: usize) -> usize {
     let wanted = std::env::var("ASSETBUILD_SOAK").ok();
     wanted.map_or(usual, |text| text.parse().expect("ASSETBUILD_SOAK is a number"))
 }
 
 /// Where the random tests begin; the same seed gives the same edits.
-fn seed(usual: u64) -> u64 {
+pub(crate) fn seed(usual: u64) -> u64 {
     let wanted = std::env::var("ASSETBUILD_SEED").ok();
     wanted.map_or(usual, |text| text.parse().expect("ASSETBUILD_SEED is a number"))
 }
@@ -35,6 +35,6 @@ fn skip(why: &str) {
 }
 
 /// Tells what a soak counted.
-fn tell(what: &str) {
+pub(crate) fn tell(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }

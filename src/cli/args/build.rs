@@ -78,6 +78,14 @@ pub enum Spend {
     Never,
 }
 
+impl BuildArgs {
+    /// A build that buys nothing.
+    pub fn free() -> Self {
+        let policy = Policy { no_spend: true, ..Policy::default() };
+        Self { policy, ..Self::default() }
+    }
+}
+
 impl Policy {
     /// What may be bought.
     pub fn spend(&self) -> Spend {

@@ -19,8 +19,8 @@ pub use global::{ColorChoice, Global, LogFormatChoice, OutputFormat};
 pub use money::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs, StatusArgs};
 pub use upkeep::{
     AdoptArgs, CompletionsArgs, ExpandArgs, GcArgs, GraphArgs, GraphLanguage, InitArgs, KeepArgs,
-    ManArgs, NewArgs, PruneArgs, ReportArgs, SchemaArgs, SchemaOf, StoreArgs, StoreCommand,
-    UnpinArgs,
+    ManArgs, NewArgs, PickArgs, PruneArgs, ReportArgs, RerollArgs, ReviewArgs, SchemaArgs,
+    SchemaOf, StoreArgs, StoreCommand, UnpinArgs,
 };
 
 use std::ffi::{OsStr, OsString};
@@ -61,6 +61,12 @@ pub enum Command {
     Expand(ExpandArgs),
     /// Print the graph of actions
     Graph(GraphArgs),
+    /// Put several results of an asset side by side
+    Review(ReviewArgs),
+    /// Choose one of them
+    Pick(PickArgs),
+    /// Buy another result of the same request
+    Reroll(RerollArgs),
     /// Keep what is there although the spec has changed
     Keep(KeepArgs),
     /// Make a file that was edited by hand the finished one

@@ -79,6 +79,43 @@ pub struct KeepArgs {
     pub reason: String,
 }
 
+/// Picks one of several results.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct PickArgs {
+    /// Id of the asset
+    #[arg(value_name = "ASSET")]
+    pub asset: String,
+    /// Number of the result, its purchase, or the beginning of its digest
+    #[arg(value_name = "N")]
+    pub which: String,
+}
+
+/// Shows results side by side.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct ReviewArgs {
+    /// Ids or globs over ids; everything with several results by default
+    #[arg(value_name = "ASSETS")]
+    pub assets: Vec<String>,
+}
+
+/// Buys more results.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct RerollArgs {
+    /// Ids or globs over ids
+    #[arg(value_name = "ASSETS", required = true)]
+    pub assets: Vec<String>,
+    /// How many to buy for each
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub count: u32,
+    /// What may be done.
+    #[command(flatten)]
+    pub policy: Policy,
+    /// How it runs.
+    #[command(flatten)]
+    pub execution: Execution,
+}
+
 /// Adopts files that were edited by hand.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct AdoptArgs {

@@ -58,10 +58,4 @@ impl Failure {
     pub fn stops_provider(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::NoMoney { .. })
     }
-
-    /// Whether another provider may take over without being told to: this one is down, or out of
-    /// credit.
-    pub fn is_outage(&self) -> bool {
-        matches!(self, Self::Down { .. } | Self::NoMoney { .. })
-    }
 }

@@ -92,8 +92,11 @@ fn judge(answer: &Answer) -> Verdict<Failure> {
         (402, _) | (_, "payment_required") => Verdict::Final(Failure::NoMoney { words }),
         (401 | 403, _) => Verdict::Final(Failure::Unauthorized { words }),
         (429, _) => Verdict::Later(Failure::Down { words }, Some(PENALTY)),
-        // "No charge for failures."
-        (500.., _) => Verdict::Later(Failure::Down { words }, None),
+        // "No charge for failures": its own word for one. Anything else comes from a machine in front
+        // of it, and the picture may be drawn and billed all the same.
+        (500, name) if !name.is_empty() => Verdict::Later(Failure::Down { words }, None),
+        (503, _) => Verdict::Later(Failure::Down { words }, None),
+        (500.., _) => Verdict::Final(Failure::uncertain(words)),
         _ => Verdict::Final(Failure::Rejected { words }),
     }
 }
@@ -113,7 +116,9 @@ mod tests {
         insta::assert_snapshot!(judged(402, r#"{"name":"payment_required","errors":["buy"]}"#), @r#"Final(NoMoney { words: "HTTP 402, buy" })"#);
         insta::assert_snapshot!(judged(401, "{}"), @r#"Final(Unauthorized { words: "HTTP 401, {}" })"#);
         insta::assert_snapshot!(judged(429, "{}"), @r#"Later(Down { words: "HTTP 429, {}" }, Some(60s))"#);
-        insta::assert_snapshot!(judged(500, "{}"), @r#"Later(Down { words: "HTTP 500, {}" }, None)"#);
+        let internal = r#"{"id":"1","name":"internal_error","errors":["sorry"]}"#;
+        insta::assert_snapshot!(judged(500, internal), @r#"Later(Down { words: "HTTP 500, sorry" }, None)"#);
+        insta::assert_snapshot!(judged(502, "<html>"), @r#"Final(Uncertain { words: "HTTP 502, <html>", kept: [] })"#);
         insta::assert_snapshot!(judged(400, r#"{"name":"bad_request","errors":["seed"]}"#), @r#"Final(Rejected { words: "HTTP 400, seed" })"#);
     }
 }

@@ -136,6 +136,7 @@ impl Project {
                 assets_dir: &self.assets,
                 record: &self.record(),
                 assets: &run.assets,
+                unpublished: &[],
                 prune: &run.prune,
                 orphans: &orphans,
                 blobs: &|digest| self.blob(digest),

@@ -54,6 +54,7 @@ fn quote(model: &str, low: Option<i64>, high: Option<i64>, unit: &str) -> Quote 
 fn with_view<T>(plans: &[AssetPlan], assets: &[AssetSpec], show: impl Fn(&PlanView<'_>) -> T) -> T {
     let sources = SourceMap::default();
     show(&PlanView {
+        caps: &[],
         sources: &sources,
         assets,
         plans,

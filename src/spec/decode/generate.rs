@@ -11,8 +11,8 @@ use crate::spec::decode::{
 use crate::spec::expand::Used;
 use crate::spec::keys::GENERATION;
 use crate::spec::op::{
-    Brief, CommandRun, Edit, Fallback, GenerateOp, ManualFile, Notes, Placeholder, Request, Source,
-    SvgDrawing, SynthSound, Track,
+    Brief, CommandRun, Edit, Fallback, FallbackOn, GenerateOp, ManualFile, Notes, Placeholder,
+    Request, Source, SvgDrawing, SynthSound, Track,
 };
 use crate::spec::providers::{self, ProviderKind};
 use crate::yaml::{self, Checker, Value};
@@ -193,6 +193,7 @@ impl Reader<'_, '_, '_> {
             references: self.references(),
             edit,
             fallback: self.fallback(),
+            fallback_on: self.fallback_on(),
         };
         if self.provider.media.contains(&self.media) {
             issues::report(self.input, self.provider, &addressee, &request, self.checker);
@@ -289,6 +290,16 @@ impl Reader<'_, '_, '_> {
             });
         }
         all
+    }
+
+    fn fallback_on(&mut self) -> Vec<FallbackOn> {
+        let items = self.generation.get("fallback_on").map_or(&[][..], Value::one_or_more);
+        let words = FallbackOn::WORDS.into_iter().zip(FallbackOn::ALL);
+        let named = |item: &Value| {
+            let text = item.text()?;
+            words.clone().find(|(word, _)| *word == text).map(|(_, on)| on)
+        };
+        items.iter().filter_map(named).collect()
     }
 
     fn check_fallback(&mut self, name: &str, span: Span, before: &[Fallback]) {

@@ -101,6 +101,25 @@ pub struct Request {
     pub edit: Option<Edit>,
     /// Who takes over when the provider is down; never part of a key.
     pub fallback: Vec<Fallback>,
+    /// When else they do.
+    pub fallback_on: Vec<FallbackOn>,
+}
+
+/// When another provider takes over beside outages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FallbackOn {
+    /// The provider will not make this.
+    Refusal,
+    /// It has no key, or does not take it.
+    MissingKey,
+}
+
+impl FallbackOn {
+    /// The words in specs, in the order of `ALL`.
+    pub const WORDS: [&str; 2] = ["refusal", "missing-key"];
+
+    /// Every case.
+    pub const ALL: [Self; 2] = [Self::Refusal, Self::MissingKey];
 }
 
 impl Request {

@@ -11,8 +11,8 @@ mod publish;
 
 pub use check::Check;
 pub use generate::{
-    Brief, CommandRun, Edit, Fallback, GenerateOp, ManualFile, Placeholder, Prompt, Request,
-    Source, SvgDrawing, SynthSound, Track,
+    Brief, CommandRun, Edit, Fallback, FallbackOn, GenerateOp, ManualFile, Placeholder, Prompt,
+    Request, Source, SvgDrawing, SynthSound, Track,
 };
 pub use notes::{Note, NoteError, Notes};
 pub use process::{Fit, GroupGain, Level, ProcessOp, ResizeMethod};

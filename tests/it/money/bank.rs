@@ -2,14 +2,17 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use serde_json::Value;
 
 /// A running simulator; ended when dropped.
 pub(crate) struct Bank {
     process: Child,
-    lines: BufReader<ChildStdout>,
+    /// Something that was billed. All it says is read, so that it never waits for a reader.
+    billed: Receiver<()>,
     url: String,
 }
 
@@ -28,7 +31,16 @@ impl Bank {
         lines.read_line(&mut line).expect("its first line");
         let first: Value = serde_json::from_str(&line).expect("an object on a line");
         let url = first["url"].as_str().expect("a URL").to_owned();
-        Self { process, lines, url }
+        let (sender, billed) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                if line.contains("\"billed\"") {
+                    // A test that is over needs no more of them.
+                    let _ = sender.send(());
+                }
+            }
+        });
+        Self { process, billed, url }
     }
 
     /// The prefix of a provider's URLs.
@@ -37,12 +49,8 @@ impl Bank {
     }
 
     /// Waits until something was billed.
-    pub(crate) fn wait_for_bill(&mut self) {
-        let mut line = String::new();
-        while !line.contains("\"billed\"") {
-            line.clear();
-            assert_ne!(self.lines.read_line(&mut line).expect("a line"), 0, "it ended");
-        }
+    pub(crate) fn wait_for_bill(&self) {
+        self.billed.recv().expect("it runs until something is billed");
     }
 
     /// What it billed: number of results and millionths of a dollar.
@@ -50,6 +58,19 @@ impl Bank {
         let bill = self.document();
         let entries = bill["entries"].as_array().expect("a list").len();
         (entries, bill["total_micros"].as_i64().expect("a number"))
+    }
+
+    /// The caller's names of the requests that were billed, with their millionths of a dollar.
+    pub(crate) fn billed(&self) -> Vec<(String, i64)> {
+        let entries = &self.document()["entries"];
+        let billed = entries.as_array().expect("a list").iter().map(|entry| {
+            let key = entry["key"].as_str().expect("a name").to_owned();
+            let micros = entry["micros"].as_i64().expect("a number");
+            // The projects say that 1,000 credits cost 22 cents.
+            let is_credits = entry["unit"] == "credits";
+            (key, if is_credits { micros * 22 / 100_000 } else { micros })
+        });
+        billed.collect()
     }
 
     fn document(&self) -> Value {

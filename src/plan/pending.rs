@@ -1,0 +1,75 @@
+//! What refers to an asset that no build can finish now is not bought: its picture would be made from
+//! something else than the spec means.
+
+use std::collections::HashMap;
+
+use crate::graph::lower::referenced;
+use crate::plan::{ActionState, AssetPlan, Reason, ReasonCode, State, Work};
+use crate::spec::AssetSpec;
+
+/// Holds the assets that would be bought although what they refer to waits for a person, or cannot be
+/// made. `specs` are those of the plans, in the same order.
+pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec]) {
+    let refers = |spec: &AssetSpec| !referenced(&spec.generate).is_empty();
+    if !specs.iter().any(refers) {
+        return;
+    }
+    let places: HashMap<&str, usize> =
+        specs.iter().enumerate().map(|(place, spec)| (&*spec.id, place)).collect();
+    // What is held may hold others.
+    loop {
+        let is_held = |place: usize, spec: &AssetSpec| {
+            buys(&plans[place]).then(|| {
+                let mut targets = referenced(&spec.generate).into_iter();
+                targets.find_map(|(id, _)| Some((id.to_owned(), lack(&plans[*places.get(id)?])?)))
+            })
+        };
+        let held: Vec<(usize, (String, &str))> = specs
+            .iter()
+            .enumerate()
+            .filter_map(|(place, spec)| Some((place, is_held(place, spec)??)))
+            .collect();
+        if held.is_empty() {
+            return;
+        }
+        for (place, (id, why)) in held {
+            hold(&mut plans[place], format!("it refers to `{id}`, which {why}"));
+        }
+    }
+}
+
+fn buys(plan: &AssetPlan) -> bool {
+    let is_bought = matches!(plan.work, Work::Chain | Work::Variations);
+    is_bought && plan.actions.iter().any(|one| one.paid && one.state == ActionState::Dirty)
+}
+
+/// What is missing of an asset that another one refers to.
+fn lack(plan: &AssetPlan) -> Option<&'static str> {
+    let has = |code| plan.reasons.iter().any(|reason| reason.code == code);
+    let is_unbuilt = plan.block_id.is_none() || has(ReasonCode::NeverBuilt);
+    match plan.work {
+        Work::Variations if !has(ReasonCode::Reroll) => Some("waits for a pick"),
+        _ if has(ReasonCode::WaitingForPick) => Some("waits for a pick"),
+        Work::Nothing if is_unbuilt => Some("is not built"),
+        Work::Placeholder => Some("is not built"),
+        Work::Nothing if has(ReasonCode::Placeholder) => Some("is not built"),
+        _ => None,
+    }
+}
+
+fn hold(plan: &mut AssetPlan, message: String) {
+    plan.work = Work::Nothing;
+    for action in &mut plan.actions {
+        if action.state != ActionState::Fresh {
+            action.state = ActionState::Blocked;
+        }
+    }
+    plan.reasons.retain(|reason| reason.code != ReasonCode::ReferencePending);
+    plan.reasons.push(Reason::new(ReasonCode::ReferencePending, message));
+    // That it was never built is what the other asset, not this one, will change.
+    let is_new = plan.reasons.iter().any(|reason| reason.code == ReasonCode::NeverBuilt);
+    if plan.state > State::Pending || (plan.state == State::Missing && is_new) {
+        plan.reasons.retain(|reason| reason.code != ReasonCode::NeverBuilt);
+        plan.state = State::Pending;
+    }
+}
