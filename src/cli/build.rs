@@ -67,10 +67,12 @@ pub(super) fn build_with(
         let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
         CliError::Io { action: format!("create {}", path.display()), source }
     })?;
+    let buyer = approval.allowance.and_then(|_| buyer(&session));
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
         policy,
         allowance: approval.allowance,
+        buyer: buyer.as_deref(),
         bound_micros: approval.bound_micros,
         locked: args.policy.locked,
         steps: &args.selection.steps,
@@ -104,14 +106,13 @@ pub(super) fn build_with(
     }
     let resolves_conflicts = prepared.was_conflicted;
     let code = held_code(&prepared);
-    let paid_dir = prepared.loaded.config.paid_dir.clone();
+    let config = &prepared.loaded.config;
+    let (paid_dir, is_shared) = (config.paid_dir.clone(), config.is_shared());
     let built = pipeline::build(&session, prepared, &request, &reporter, &stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
     }
-    // In the cache folder they are ignored by git.
-    let is_single = session.second_home().is_none() && paid_dir.as_str().starts_with(".assetcache");
-    if built.bought > 0 && is_single {
+    if built.bought > 0 && session.second_home().is_none() && !is_shared {
         context.mention(&format!(
             "hint: what was bought lies only in {paid_dir}: unset ASSETBUILD_STORE for a second copy \
              in your home, or set `paid_dir: paid` and commit that folder"
@@ -242,6 +243,14 @@ pub(super) fn selection(
         phases: args.phases.clone(),
         changed_files,
     })
+}
+
+/// The user's name as git knows it; none without git.
+fn buyer(session: &Session) -> Option<String> {
+    let mut git = Command::new("git");
+    let output = git.arg("-C").arg(session.root()).args(["config", "user.name"]).output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !name.is_empty()).then_some(name)
 }
 
 /// Files that differ from a git revision, committed or not, relative to the project's root.

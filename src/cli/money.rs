@@ -10,18 +10,18 @@ use crate::cli::args::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::config::Config;
 use crate::execute::with_causes;
 use crate::pipeline::money::{self, MoneyError};
-use crate::pipeline::{self, Session};
-use crate::plan::Policy;
+use crate::pipeline::{self, Prepared, Session};
+use crate::plan::{Policy, endings};
 use crate::purchase::{Purchase, Resolution};
 use crate::report::ledger::{self as render, Grouping};
-use crate::report::{Format, amount, money_status};
+use crate::report::money_status::{Outlook, Status};
+use crate::report::{Format, amount};
 use crate::simulator::{self, Entry, FaultKind, Listener, Options};
 
-/// The project's settings, without assessing its assets.
-fn config(context: &Context, session: &Session) -> Result<Config, CliError> {
+/// The project as it is, with receipts that only the second home had.
+fn prepared(context: &Context, session: &Session) -> Result<Prepared, CliError> {
     let today = context.today();
     let request = pipeline::Request {
         selection: &pipeline::Selection::default(),
@@ -34,14 +34,15 @@ fn config(context: &Context, session: &Session) -> Result<Config, CliError> {
     };
     let prepared = pipeline::prepare(session, &request)?;
     money::restore(session, &prepared.loaded.config, &prepared.lock).map_err(MoneyError::from)?;
-    Ok(prepared.loaded.config)
+    Ok(prepared)
 }
 
 /// Lists what was bought.
 pub(super) fn ledger(context: &Context, args: &LedgerArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
-    let config = config(context, &session)?;
-    let listing = money::listing(&session, &config)?;
+    let prepared = prepared(context, &session)?;
+    let config = &prepared.loaded.config;
+    let listing = money::listing(&session, config)?;
     for problem in &listing.problems {
         context.talk(&format!("warning: {}", with_causes(&problem.error)));
     }
@@ -54,6 +55,7 @@ pub(super) fn ledger(context: &Context, args: &LedgerArgs) -> Result<ExitCode, C
         LedgerBy::Provider => Grouping::Provider,
         LedgerBy::Model => Grouping::Model,
         LedgerBy::Asset => Grouping::Asset,
+        LedgerBy::Who => Grouping::Who,
         LedgerBy::State => Grouping::State,
     });
     match (args.csv, context.format()) {
@@ -67,10 +69,20 @@ pub(super) fn ledger(context: &Context, args: &LedgerArgs) -> Result<ExitCode, C
 /// Tells how the project's money stands.
 pub(super) fn status(context: &Context) -> Result<ExitCode, CliError> {
     let session = context.open()?;
-    let config = config(context, &session)?;
-    let listing = money::listing(&session, &config)?;
+    let prepared = prepared(context, &session)?;
+    let config = &prepared.loaded.config;
+    let listing = money::listing(&session, config)?;
     let now = context.rfc3339();
-    let status = money_status::Status::of(&listing.purchases, &config, &now);
+    let raws = session.raws(&config.paid_dir);
+    let outlook = Outlook {
+        endings: endings(&prepared.loaded.assets, config, &context.today()),
+        single_copies: match config.is_shared() {
+            true => 0,
+            false => raws.count_single().map_err(MoneyError::from)?,
+        },
+        is_shared: config.is_shared(),
+    };
+    let status = Status::of(&listing.purchases, config, &now, outlook);
     match context.format() {
         Format::Json | Format::Ndjson => context.document(&status.json()),
         Format::Human | Format::Github => context.data(&status.human()),
@@ -84,8 +96,9 @@ pub(super) fn status(context: &Context) -> Result<ExitCode, CliError> {
 /// Lists purchases whose outcome nobody knows, or records what a person says about some.
 pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
-    let config = config(context, &session)?;
-    let unknown = money::unknown(&session, &config)?;
+    let prepared = prepared(context, &session)?;
+    let config = &prepared.loaded.config;
+    let unknown = money::unknown(&session, config)?;
     let resolution = match (args.billed, args.not_billed, args.retry) {
         (true, ..) => Some(Resolution::Billed),
         (_, true, _) => Some(Resolution::NotBilled),
@@ -112,7 +125,7 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
     };
     let now = context.rfc3339();
     for purchase in chosen {
-        let closed = money::resolve(&session, &config, purchase, resolution, &now)?;
+        let closed = money::resolve(&session, config, purchase, resolution, &now)?;
         let assets = closed.assets.join(", ");
         context.mention(&match resolution {
             Resolution::Billed => format!("{}: billed and lost ({assets})", closed.id),

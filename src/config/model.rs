@@ -129,6 +129,11 @@ pub struct ProviderConfig {
 }
 
 impl Config {
+    /// Whether purchases lie where they are committed, and not in the cache that git ignores.
+    pub fn is_shared(&self) -> bool {
+        !self.paid_dir.as_str().starts_with(".assetcache")
+    }
+
     /// A setting of a provider: under the name that specs use, else under its family's.
     pub fn provider_setting<T>(
         &self,

@@ -42,6 +42,8 @@ pub struct Acquirer<'a> {
     pub slots: PathBuf,
     /// Id of this run.
     pub run: &'a str,
+    /// Who made it.
+    pub buyer: Option<&'a str>,
     /// What may be spent.
     pub caps: Vec<Cap>,
     /// The wish to stop, which ends every wait.
@@ -359,6 +361,7 @@ impl Acquirer<'_> {
             id: PurchaseId::random()?,
             state: State::Reserved,
             run: self.run.to_owned(),
+            buyer: self.buyer.map(str::to_owned),
             assets: vec![asset.clone()],
             wanted: *wanted,
             sent: *sent,

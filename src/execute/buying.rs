@@ -38,6 +38,16 @@ pub struct Offer {
     pub overrides: Overrides,
 }
 
+impl Offer {
+    /// The most credits that one variation takes; 0 where nothing is counted in them.
+    fn credits(&self) -> i64 {
+        const MICROS: i64 = 1_000_000;
+        let price = catalog::price(&self.sent, &Overrides::default());
+        let high = price.high.filter(|_| price.unit == PriceUnit::Credits);
+        high.map_or(0, |micros| micros.saturating_add(MICROS - 1) / MICROS)
+    }
+}
+
 /// What kind of trouble kept an asset from being made, for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trouble {
@@ -256,6 +266,28 @@ impl ChainExecutor<'_> {
             id: ticket.purchase.id.clone(),
             stop: acquirer.stop,
         };
+        if ticket.purchase.job_id.is_none() {
+            let call = Call {
+                sent: &offer.sent,
+                seed: None,
+                pictures: &pictures,
+                idempotency_key: "",
+                account: &account,
+                progress: &notes,
+            };
+            let left = || provider.credits_left(&call, http);
+            let unavailable = |failure: Failure| ActionError::NotAsked {
+                why: format!("the account's credits are not known: {failure}"),
+                trouble: Trouble::Unavailable,
+                setback: Setback::of_failure(&failure),
+            };
+            let taken = market.take_credits(&offer.sent, offer.credits(), left);
+            taken.map_err(unavailable)?.map_err(|why| ActionError::NotAsked {
+                why,
+                trouble: Trouble::Refused,
+                setback: Setback::Outage,
+            })?;
+        }
         let acquired = acquirer.fulfil(ticket, |purchase| {
             let call = Call {
                 sent: &offer.sent,

@@ -19,6 +19,8 @@ pub struct Market<'a> {
     http: OnceLock<Result<Http, String>>,
     /// Families that are not asked again in this run, and why.
     closed: Mutex<BTreeMap<String, (String, Setback)>>,
+    /// Credits that are left on accounts, less what was begun in this run.
+    credits: Mutex<BTreeMap<String, Option<i64>>>,
     /// Why nothing at all is bought any more.
     ended: OnceLock<String>,
 }
@@ -27,7 +29,8 @@ impl<'a> Market<'a> {
     /// The services that the settings and these variables give access to.
     pub fn new(config: &'a Config, credentials: Result<Credentials, AccountError>) -> Self {
         let (http, closed, ended) = (OnceLock::new(), Mutex::default(), OnceLock::new());
-        Self { config, credentials, http, closed, ended }
+        let credits = Mutex::default();
+        Self { config, credentials, http, closed, credits, ended }
     }
 
     /// The service and the account that a resolved request goes to.
@@ -74,6 +77,39 @@ impl<'a> Market<'a> {
     /// Why a family is not asked any more.
     pub(super) fn closed(&self, family: &str) -> Option<(String, Setback)> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).get(family).cloned()
+    }
+
+    /// Takes credits for a request from an account that has a reserve; `left` asks the account what it
+    /// has, once in a run.
+    ///
+    /// # Errors
+    /// Why the request is not to be sent.
+    pub(super) fn take_credits<E>(
+        &self,
+        sent: &Sent,
+        needed: i64,
+        left: impl FnOnce() -> Result<Option<i64>, E>,
+    ) -> Result<Result<(), String>, E> {
+        let reserve = self
+            .config
+            .provider_setting(&sent.provider, &sent.family, |settings| settings.reserve_credits);
+        let Some(reserve) = reserve else { return Ok(Ok(())) };
+        let mut accounts = self.credits.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = match accounts.get_mut(&sent.family) {
+            Some(account) => account,
+            None => accounts.entry(sent.family.clone()).or_insert(left()?),
+        };
+        let Some(credits) = account else { return Ok(Ok(())) };
+        let reserve = i64::try_from(reserve).unwrap_or(i64::MAX);
+        if credits.saturating_sub(reserve) < needed {
+            return Ok(Err(format!(
+                "not bought: {} has {credits} credits left, {reserve} of them reserved, and this \
+                 takes {needed}",
+                sent.family
+            )));
+        }
+        *credits -= needed;
+        Ok(Ok(()))
     }
 
     /// Buys nothing more in this run.

@@ -38,6 +38,8 @@ pub struct BuildRequest<'a> {
     pub policy: Policy,
     /// What this run may spend; none if nothing is to be bought, or everything was agreed to.
     pub allowance: Option<MicroUsd>,
+    /// Who buys, for the record.
+    pub buyer: Option<&'a str>,
     /// What is set aside for a result of unknown price, in millionths of a dollar.
     pub bound_micros: Option<i64>,
     /// Whether the lock must stay as it is.

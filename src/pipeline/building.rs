@@ -130,6 +130,7 @@ impl<'a> Building<'a> {
             second_home: self.session.second_home(),
             slots: self.session.cache().slots(),
             run: self.run.id().as_str(),
+            buyer: self.request.buyer,
             caps: Cap::of(
                 &loaded.config.budget,
                 self.request.allowance,
@@ -497,7 +498,15 @@ fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Resul
 
 /// What has to be acquired changes the lock for certain, so nothing is acquired to find that out.
 fn refuse_acquisitions(chains: &BTreeMap<AssetIndex, Chain<'_>>) -> Result<(), BuildError> {
-    let is_new = |chain: &&Chain<'_>| chain.acquired.is_none() && !chain.spec.generate.is_free();
+    let is_short = |chain: &Chain<'_>| {
+        let has = |index: &u32| chain.known.iter().any(|known| known.index == *index);
+        // What a person keeps stands for all variations.
+        !chain.known.is_empty() && !(0..chain.spec.selection.variations).all(|index| has(&index))
+    };
+    let is_new = |chain: &&Chain<'_>| {
+        let buys = chain.acquired.is_none() || chain.reroll > 0 || is_short(chain);
+        buys && !chain.spec.generate.is_free()
+    };
     let ids: Vec<String> =
         chains.values().filter(is_new).map(|chain| chain.spec.id.clone()).collect();
     if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }

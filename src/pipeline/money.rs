@@ -8,7 +8,7 @@ use crate::execute::recover_dead;
 use crate::lock::LockFile;
 use crate::pipeline::session::Session;
 use crate::purchase::{
-    Journal, JournalError, Listing, Purchase, Resolution, State, WriteError, recover,
+    Journal, JournalError, Listing, Purchase, RawError, Resolution, State, WriteError, recover,
 };
 
 /// The journal cannot be used.
@@ -23,6 +23,9 @@ pub enum MoneyError {
     /// The journal cannot be read or written.
     #[error("failed to use the purchase journal")]
     Journal(#[from] JournalError),
+    /// Raw files cannot be listed.
+    #[error("failed to look at what was bought")]
+    Raw(#[from] RawError),
     /// A copy in the second home cannot be written.
     #[error("failed to write a second copy")]
     Copy(#[from] WriteError),

@@ -84,6 +84,7 @@ impl Project {
         let request = BuildRequest {
             allowance: None,
             bound_micros: None,
+            buyer: None,
             limits: Limits { workers: 1, fail_fast: false },
             policy: Policy::default(),
             locked: false,

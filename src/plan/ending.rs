@@ -11,13 +11,45 @@ use crate::spec::op::GenerateOp;
 /// How many days before its end a model is warned of.
 const NOTICE_DAYS: i32 = 90;
 
-/// A warning for every model that assets ask for and that ends within 90 days of `today`
-/// (`YYYY-MM-DD`, UTC), at the first place that names it.
-pub fn warn_of_ends<'a>(
+/// A model that assets ask for and that ends soon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The model.
+    pub model: String,
+    /// Days until then, at least 1.
+    pub days_left: i32,
+    /// The day, `YYYY-MM-DD`.
+    pub date: String,
+    /// What its provider suggests instead.
+    pub replacement: Option<String>,
+    /// How many assets ask for it.
+    pub assets: usize,
+    /// The first place that names it.
+    pub place: Span,
+}
+
+impl Ending {
+    /// What happens when, for people.
+    pub fn message(&self) -> String {
+        let when = match self.days_left {
+            1 => "tomorrow".to_owned(),
+            days => format!("in {days} days"),
+        };
+        let assets = match self.assets {
+            1 => "1 asset asks".to_owned(),
+            count => format!("{count} assets ask"),
+        };
+        let Self { model, date, .. } = self;
+        format!("the model `{model}` ends {when}, on {date}; {assets} for it")
+    }
+}
+
+/// Every model that assets ask for and that ends within 90 days of `today` (`YYYY-MM-DD`, UTC).
+pub fn endings<'a>(
     assets: impl IntoIterator<Item = &'a AssetSpec>,
     config: &Config,
     today: &str,
-) -> Diagnostics {
+) -> Vec<Ending> {
     let mut asked: BTreeMap<(&str, &str), (Span, usize)> = BTreeMap::new();
     for asset in assets {
         let GenerateOp::Request(request) = &asset.generate else { continue };
@@ -33,28 +65,33 @@ pub fn warn_of_ends<'a>(
         *first = (*first).min(place);
         *count += 1;
     }
+    let ending = |((family, model), (place, assets)): ((&str, &str), (Span, usize))| {
+        let end = catalog::retirement(family, model, today)?;
+        let days_left = end.days_left.filter(|days| (1..=NOTICE_DAYS).contains(days))?;
+        let (date, replacement) = (end.date.unwrap_or_default(), end.replacement);
+        Some(Ending { model: model.to_owned(), days_left, date, replacement, assets, place })
+    };
+    asked.into_iter().filter_map(ending).collect()
+}
+
+/// A warning for each of them, at the first place that names it.
+pub fn warn_of_ends<'a>(
+    assets: impl IntoIterator<Item = &'a AssetSpec>,
+    config: &Config,
+    today: &str,
+) -> Diagnostics {
     let mut diagnostics = Diagnostics::default();
-    for ((family, model), (place, count)) in asked {
-        let Some(end) = catalog::retirement(family, model, today) else { continue };
-        let Some(days) = end.days_left.filter(|days| (1..=NOTICE_DAYS).contains(days)) else {
-            continue;
-        };
-        let when = match days {
-            1 => "tomorrow".to_owned(),
-            days => format!("in {days} days"),
-        };
-        let date = end.date.unwrap_or_default();
-        let assets = if count == 1 { "1 asset asks" } else { "assets ask" };
-        let assets = if count == 1 { assets.to_owned() } else { format!("{count} {assets}") };
-        let message = format!("the model `{model}` ends {when}, on {date}; {assets} for it");
-        let help = match end.replacement {
+    for ending in endings(assets, config, today) {
+        let help = match &ending.replacement {
             Some(next) => format!(
                 "buy what is missing before, or let another one stand in: \
-                 retired_models: {{ {model}: {next} }}"
+                 retired_models: {{ {}: {next} }}",
+                ending.model
             ),
             None => "buy what is missing before".to_owned(),
         };
-        diagnostics.push(Diagnostic::warning("plan::model_ends", message).at(place, "").help(help));
+        let warning = Diagnostic::warning("plan::model_ends", ending.message());
+        diagnostics.push(warning.at(ending.place, "").help(help));
     }
     diagnostics
 }

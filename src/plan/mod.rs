@@ -11,7 +11,7 @@ pub mod reason;
 pub mod rebuilder;
 
 pub use cost::{Cost, Quote, add_prices};
-pub use ending::warn_of_ends;
+pub use ending::{Ending, endings, warn_of_ends};
 pub use pending::hold_pending;
 pub use reason::{Reason, ReasonCode};
 pub use rebuilder::{Policy, assess};

@@ -153,6 +153,16 @@ impl RawStore {
         Ok(Ok(Raw { bytes, extension, origin: RawOrigin::SecondHome { healed } }))
     }
 
+    /// How many files of the paid folder have no copy in the second home.
+    ///
+    /// # Errors
+    /// `Read` if the folder is there and cannot be listed.
+    pub fn count_single(&self) -> Result<usize, RawError> {
+        let has_copy =
+            |name: &String| self.second.as_ref().is_some_and(|second| second.join(name).is_file());
+        Ok(names(&self.dir)?.into_iter().filter(|name| !has_copy(name)).count())
+    }
+
     /// The digest hashes and extensions of all files in the paid folder, sorted, unread.
     ///
     /// # Errors

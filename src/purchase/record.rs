@@ -49,6 +49,8 @@ pub struct Purchase {
     pub state: State,
     /// Id of the run that made it.
     pub run: String,
+    /// Who made the run, as git names them.
+    pub buyer: Option<String>,
     /// Ids of the assets that it is for.
     pub assets: Vec<String>,
     /// Key of the wanted request.
@@ -147,6 +149,7 @@ impl Purchase {
             id: keys.parsed("id", |text| text.parse().ok())?,
             state: keys.parsed("state", State::parse)?,
             run: keys.required("run")?,
+            buyer: keys.text("buyer")?,
             assets: keys.texts("assets")?,
             wanted: keys.parsed("wanted", |text| text.parse().ok())?,
             sent: keys.parsed("sent", |text| text.parse().ok())?,
@@ -190,6 +193,7 @@ impl Purchase {
             id,
             state,
             run,
+            buyer,
             assets,
             wanted,
             sent,
@@ -219,11 +223,12 @@ impl Purchase {
         let text = |text: &str| Some(quoted(text));
         let maybe = |text: &Option<String>| text.as_deref().map(quoted);
         let assets: Vec<String> = assets.iter().map(|id| quoted(id)).collect();
-        let rows: [(&str, Option<String>); 28] = [
+        let rows: [(&str, Option<String>); 29] = [
             ("version", Some(VERSION.to_string())),
             ("id", text(id.as_str())),
             ("state", text(state.as_str())),
             ("run", text(run)),
+            ("buyer", maybe(buyer)),
             ("assets", Some(format!("[{}]", assets.join(", ")))),
             ("wanted", text(&wanted.to_string())),
             ("sent", text(&sent.to_string())),

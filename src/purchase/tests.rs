@@ -22,6 +22,7 @@ fn reserved(number: u64) -> Purchase {
         id: id(number),
         state: State::Reserved,
         run: "run-1".to_owned(),
+        buyer: Some("Ada".to_owned()),
         assets: vec!["sprite-coin".to_owned()],
         wanted: ActionKey([1; 32]),
         sent: ActionKey([2; 32]),
@@ -162,6 +163,7 @@ fn the_file_is_readable_and_complete() {
     id = "0000000000000001"
     state = "settled"
     run = "run-1"
+    buyer = "Ada"
     assets = ["sprite-coin"]
     wanted = "b3:0101010101010101010101010101010101010101010101010101010101010101"
     sent = "b3:0202020202020202020202020202020202020202020202020202020202020202"

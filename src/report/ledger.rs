@@ -24,6 +24,8 @@ pub enum Grouping {
     Model,
     /// Assets; a shared purchase counts for the first of them.
     Asset,
+    /// Who bought, as git names them.
+    Who,
     /// States.
     State,
 }
@@ -36,6 +38,7 @@ impl Grouping {
             Self::Provider => purchase.provider.clone(),
             Self::Model => purchase.model.clone(),
             Self::Asset => purchase.assets.first().cloned().unwrap_or_default(),
+            Self::Who => purchase.buyer.clone().unwrap_or_else(|| "(nobody named)".to_owned()),
             Self::State => purchase.state.as_str().to_owned(),
         }
     }
@@ -222,6 +225,7 @@ fn entry(purchase: &Purchase) -> Value {
         "success": purchase.state == State::Settled,
         "duration_ms": duration_ms(purchase),
         "request_id": purchase.request_id,
+        "buyer": purchase.buyer,
         "job_id": purchase.job_id,
         "refusal": purchase.refusal,
         "sent": purchase.sent.to_string(),
@@ -239,7 +243,7 @@ fn duration_ms(purchase: &Purchase) -> Option<i64> {
 
 /// Everything on record as CSV, with a header line.
 pub fn csv(purchases: &[&Purchase]) -> String {
-    const COLUMNS: [&str; 14] = [
+    const COLUMNS: [&str; 15] = [
         "purchase",
         "at",
         "month",
@@ -254,6 +258,7 @@ pub fn csv(purchases: &[&Purchase]) -> String {
         "basis",
         "duration_ms",
         "request_id",
+        "buyer",
     ];
     let mut out = COLUMNS.join(",") + "\n";
     for purchase in purchases.iter().copied().filter(|purchase| counts(purchase)) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::base::units::MicroUsd;
 use crate::config::Config;
+use crate::plan::Ending;
 use crate::purchase::{Books, Cap, Purchase, State, Sums};
 use crate::report::ledger::{Total, counts};
 use crate::report::sentence::amount;
@@ -42,13 +43,29 @@ pub(super) fn caps_json(caps: &[CapState]) -> Vec<Value> {
 pub struct Status<'a> {
     purchases: Vec<&'a Purchase>,
     caps: Vec<CapState>,
+    outlook: Outlook,
+}
+
+/// What may become a loss.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    /// Models that end soon.
+    pub endings: Vec<Ending>,
+    /// Bought files without a second copy.
+    pub single_copies: usize,
+    /// Whether purchases are committed, so that the team's count too.
+    pub is_shared: bool,
 }
 
 impl<'a> Status<'a> {
     /// The state at `now`, RFC 3339 in UTC.
-    pub fn of(purchases: &'a [Purchase], config: &Config, now: &str) -> Self {
+    pub fn of(purchases: &'a [Purchase], config: &Config, now: &str, outlook: Outlook) -> Self {
         let caps = caps(purchases, config, now);
-        Self { purchases: purchases.iter().filter(|purchase| counts(purchase)).collect(), caps }
+        Self {
+            outlook,
+            purchases: purchases.iter().filter(|purchase| counts(purchase)).collect(),
+            caps,
+        }
     }
 
     /// Whether there are purchases whose outcome nobody knows.
@@ -91,6 +108,13 @@ impl<'a> Status<'a> {
                 MicroUsd(left.max(0))
             );
         }
+        if !self.caps.is_empty() {
+            let whose = match self.outlook.is_shared {
+                true => "what the team bought counts, as of the last pull",
+                false => "what was bought from this checkout counts",
+            };
+            let _ = writeln!(out, "({whose})");
+        }
         for (name, purchases) in self.by_provider() {
             let total = Total::of(purchases.iter().copied());
             let count = |state| purchases.iter().filter(|one| one.state == state).count();
@@ -118,6 +142,18 @@ impl<'a> Status<'a> {
         if unknown > 0 {
             let _ = writeln!(out, "{unknown} with unknown outcome: assetbuild recover");
         }
+        for ending in &self.outlook.endings {
+            let _ = writeln!(out, "{}", ending.message());
+        }
+        match self.outlook.single_copies {
+            0 => {}
+            count => {
+                let _ = writeln!(
+                    out,
+                    "{count} bought files have no second copy: see ASSETBUILD_STORE and `paid_dir`"
+                );
+            }
+        }
         let _ = writeln!(out, "health: {} of 100", self.score());
         out
     }
@@ -141,9 +177,17 @@ impl<'a> Status<'a> {
         let recent: Vec<String> =
             self.purchases.iter().rev().take(RECENT).map(|purchase| id(purchase)).collect();
         let unknown: Vec<String> = self.in_state(State::Unknown).map(id).collect();
+        let ending = |ending: &Ending| {
+            json!({
+                "model": ending.model, "date": ending.date, "days_left": ending.days_left,
+                "replacement": ending.replacement, "assets": ending.assets,
+            })
+        };
+        let retiring: Vec<Value> = self.outlook.endings.iter().map(ending).collect();
         json!({
             "schema": "assetbuild.status/1", "caps": caps, "providers": providers,
-            "recent": recent, "unknown": unknown, "health": self.score(),
+            "recent": recent, "unknown": unknown, "retiring": retiring,
+            "single_copy_raws": self.outlook.single_copies, "health": self.score(),
         })
     }
 }

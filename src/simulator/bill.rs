@@ -42,6 +42,12 @@ impl Bill {
         self.0.iter().map(usd).sum()
     }
 
+    /// Whole credits that one provider billed.
+    pub(super) fn credits_of(&self, provider: &str) -> i64 {
+        let is_it = |entry: &&Entry| entry.provider == provider && entry.unit == PriceUnit::Credits;
+        self.0.iter().filter(is_it).map(|entry| entry.micros / 1_000_000).sum()
+    }
+
     /// The bill as JSON.
     pub fn to_json(&self) -> Value {
         let entries: Vec<Value> = self

@@ -24,7 +24,8 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
         return Reply::json(
             200,
             &json!({
-                "tier": "creator", "character_count": 0, "character_limit": 100_000,
+                "tier": "creator", "character_count": simulator.bill().credits_of("elevenlabs"),
+                "character_limit": 100_000,
                 "can_extend_character_limit": false, "max_credit_limit_extension": 0,
                 "next_character_count_reset_unix": 1_798_761_600,
             }),

@@ -1,5 +1,6 @@
 //! Paid providers, counted at the provider's side: what is bought, once, and never lost.
 
+mod accounts;
 mod bank;
 mod catalogue;
 mod choice;

@@ -149,7 +149,7 @@ fn steps_stop_a_chain_early_and_publish_nothing() {
     );
 }
 
-fn git(project: &Project, arguments: &[&str]) {
+pub(crate) fn git(project: &Project, arguments: &[&str]) {
     let identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
     let output = Command::new("git")
         .args(identity)

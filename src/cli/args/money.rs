@@ -31,6 +31,8 @@ pub enum LedgerBy {
     Model,
     /// Assets.
     Asset,
+    /// Who bought, as git names them.
+    Who,
     /// States of purchases.
     State,
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{AudioMode, MediaKind, Scalar};
 use crate::catalog::Usage;
 use crate::generate::provider::http::{Answer, Ask, Auth, Body, Http};
-use crate::generate::provider::json::{text, words};
+use crate::generate::provider::json::{self, integer, text, words};
 use crate::generate::provider::openai::json_of;
 use crate::generate::provider::retry::Verdict;
 use crate::generate::provider::{Call, Delivered, Failure, Pace, Provider};
@@ -55,6 +55,15 @@ impl Provider for ElevenLabs {
             seed: call.seed,
             ..Delivered::new(bytes, MediaKind::Audio)?
         })
+    }
+
+    fn credits_left(&self, call: &Call<'_>, http: &Http) -> Result<Option<i64>, Failure> {
+        let url = call.account.url("/v1/user/subscription");
+        let auth = Auth::Header("xi-api-key", call.account.key().clone());
+        let answer = http.ask(call, &Ask::get(url, auth), judge)?;
+        let value = json::parse(&answer.body)?;
+        let number = |name: &str| integer(&value, name);
+        Ok(number("/character_limit").zip(number("/character_count")).map(|(all, used)| all - used))
     }
 }
 

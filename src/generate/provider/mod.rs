@@ -46,6 +46,14 @@ pub trait Provider: Sync + std::fmt::Debug {
     /// `Failure`, which says whether anything can have been billed.
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure>;
 
+    /// Credits that the account has left; none if the service has none, or does not tell.
+    ///
+    /// # Errors
+    /// `Failure`; nothing is billed by asking.
+    fn credits_left(&self, _call: &Call<'_>, _http: &Http) -> Result<Option<i64>, Failure> {
+        Ok(None)
+    }
+
     /// Waits for a job that an earlier run began.
     ///
     /// # Errors

@@ -145,3 +145,17 @@ fn what_is_rejected_is_kept_and_a_looser_check_costs_nothing() {
     assert!(project.has("assets/coin.png"));
     assert_eq!(bank.bill().0, 2);
 }
+
+#[test]
+fn a_lock_that_must_not_change_lets_nothing_be_bought() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", COIN);
+    project.succeed(&["--spend", "5"]);
+    let output = project.run(&["reroll", "coin", "--spend", "5", "--locked"]);
+    assert_eq!(output.code, 2, "{}", project.shown(&output));
+    project.edit("specs/a.yaml", "provider: openai", "provider: openai, variations: 3");
+    let output = project.run(&["--spend", "5", "--locked"]);
+    assert_eq!(output.code, 2, "{}", project.shown(&output));
+    assert!(output.stderr.contains("--locked forbids"), "{}", output.stderr);
+    assert_eq!(bank.bill().0, 1);
+}
