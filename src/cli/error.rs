@@ -3,6 +3,7 @@
 use crate::cli::args;
 use crate::cli::completions::ManError;
 use crate::cli::exit::ExitCode;
+use crate::pipeline::migrate::MigrateError;
 use crate::pipeline::money::MoneyError;
 use crate::pipeline::select::SelectError;
 use crate::pipeline::{BuildError, MaintainError, OpenError, PrepareError};
@@ -25,6 +26,9 @@ pub enum CliError {
     /// A store or the lock could not be maintained.
     #[error(transparent)]
     Maintain(#[from] MaintainError),
+    /// Specs cannot be moved to another model.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The purchase journal cannot be used.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -62,6 +66,8 @@ impl CliError {
             Self::Usage(_) | Self::Open(_) | Self::Prepare(_) | Self::Man(_) | Self::Invalid => {
                 ExitCode::Invalid
             }
+            Self::Migrate(MigrateError::Write(_)) => ExitCode::Failed,
+            Self::Migrate(_) => ExitCode::Invalid,
             Self::Build(error) if error.is_invalid() => ExitCode::Invalid,
             Self::Maintain(error) if error.is_invalid() => ExitCode::Invalid,
             Self::Build(_) | Self::Maintain(_) | Self::Money(_) | Self::Io { .. } => {

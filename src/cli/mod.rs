@@ -11,6 +11,7 @@ pub mod error;
 pub mod exit;
 pub mod inspect;
 pub mod interrupt;
+mod migrate;
 mod money;
 pub mod plan;
 mod spend;
@@ -85,6 +86,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::Ledger(args) => money::ledger(context, &args),
         Command::Status(_) => money::status(context),
         Command::Recover(args) => money::recover(context, &args),
+        Command::Migrate(args) => migrate::migrate(context, &args),
         Command::Simulator(args) => money::simulator(context, &args),
         Command::Prune(args) => upkeep::prune(context, &args),
         Command::Gc(args) => upkeep::gc(context, &args),

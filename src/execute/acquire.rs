@@ -481,6 +481,40 @@ impl Acquirer<'_> {
         Ok(None)
     }
 
+    /// A settled purchase of a variation by what the user's files ask for, whoever was asked then: the
+    /// journal's, else one that only the second home has.
+    ///
+    /// # Errors
+    /// If the journal cannot be used.
+    pub fn find_wanted(
+        &self,
+        wanted: &ActionKey,
+        index: u32,
+    ) -> Result<Option<Acquired>, AcquireError> {
+        let is_it = |one: &Purchase| {
+            one.wanted == *wanted && one.index == index && !one.extra && one.state == State::Settled
+        };
+        let own = self.journal.read_all()?.purchases;
+        let mut found = None;
+        for purchase in own.iter().filter(|one| is_it(one)) {
+            if let Some(raw) = purchase.raw
+                && self.raws.get(raw)?.is_ok()
+            {
+                found = Some(purchase.clone());
+                break;
+            }
+        }
+        let found = match found {
+            Some(found) => Some(found),
+            None => self.find_in_second_home(is_it)?,
+        };
+        let acquired = found.and_then(|receipt| {
+            let purchase = record_of(&receipt)?;
+            Some(Acquired { purchase, receipt, delivery: None, warnings: Vec::new() })
+        });
+        Ok(acquired)
+    }
+
     /// The number of one more result beyond the variations of a request. A job that a dead run left
     /// is gone on with.
     ///

@@ -97,6 +97,10 @@ impl ChainExecutor<'_> {
             self.lock(asset).1.raw = chain.acquired;
             return Ok(Done::Cached);
         }
+        // Whoever made it: the plan counts it as bought.
+        if let Some(found) = self.stores.acquirer.find_wanted(&chain.wanted, variation)? {
+            return self.take(asset, found);
+        }
         let first = chain.offers.first().map(|offer| offer.key);
         self.buy_from(asset, &chain.offers, |offer| match first == Some(offer.key) {
             true => self.buy_first(asset, variation, offer),
@@ -134,6 +138,9 @@ impl ChainExecutor<'_> {
             let Some(next) = next.filter(|_| Setback::of(&error).lets_follow(also)) else {
                 return Err(error);
             };
+            if self.stores.market.closed(&offer.sent.family).is_some() {
+                self.release(asset);
+            }
             let (asset, why) = (spec.id.clone(), with_causes(&error));
             let (from, to) = (offer.sent.family.clone(), next.sent.family.clone());
             self.stores.reporter.report(&Event::Fallback { asset, from, to, why });
@@ -165,6 +172,7 @@ impl ChainExecutor<'_> {
         extra: bool,
         offer: &Offer,
     ) -> Result<Done, ActionError> {
+        self.may_buy(asset)?;
         let order = Order { extra, ..self.order(asset, index, offer) };
         let slot = self.stores.acquirer.open(&[order])?.pop();
         match slot.expect("a slot for each order") {
@@ -173,6 +181,26 @@ impl ChainExecutor<'_> {
                 let acquired = self.ask(asset, *ticket, offer)?;
                 self.take(asset, acquired)
             }
+        }
+    }
+
+    /// Nothing is bought that the plan did not count: nobody was asked for it.
+    fn may_buy(&self, asset: AssetIndex) -> Result<(), ActionError> {
+        match self.slot(asset).chain.may_buy {
+            true => Ok(()),
+            false => Err(ActionError::not_asked(
+                "not bought: what the plan took for bought is not there any more; look at --plan",
+                Trouble::Refused,
+            )),
+        }
+    }
+
+    /// Gives back what is set aside for variations at a provider that is not asked any more, so that
+    /// it does not stand in the way of whoever takes over.
+    fn release(&self, asset: AssetIndex) {
+        let mut slots = self.slot(asset).purchases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(slots)) = slots.as_mut() {
+            slots.retain(|_, slot| matches!(slot, Slot::Found(_)));
         }
     }
 
@@ -198,6 +226,7 @@ impl ChainExecutor<'_> {
         offer: &Offer,
     ) -> Result<Slot, ActionError> {
         let chain = &self.slot(asset).chain;
+        self.may_buy(asset)?;
         let mut slots = self.slot(asset).purchases.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.is_none() {
             let is_known = |index: &u32| chain.known.iter().any(|known| known.index == *index);
@@ -215,7 +244,10 @@ impl ChainExecutor<'_> {
             }
         }
         match slots.as_mut().expect("it was opened") {
-            Ok(slots) => Ok(slots.remove(&variation).expect("each variation comes once")),
+            Ok(slots) => slots.remove(&variation).ok_or_else(|| {
+                let why = "its provider was closed before it was asked";
+                ActionError::not_asked(why, Trouble::Unavailable)
+            }),
             Err((why, trouble)) => Err(ActionError::not_asked(why.clone(), *trouble)),
         }
     }

@@ -53,6 +53,8 @@ pub struct Chain<'a> {
     pub reroll: u32,
     /// How many more may be bought if all are rejected.
     pub redraw: u32,
+    /// Whether the plan said that something is bought for it: nothing is without that.
+    pub may_buy: bool,
     /// Who may be asked for the rest, in this order.
     pub offers: Vec<Offer>,
     /// Whether its generate action runs again although its result is known.
@@ -501,7 +503,8 @@ impl Executor for ChainExecutor<'_> {
         let done = match action.kind {
             ActionKind::Generate => self.make(action).and_then(|done| {
                 let (chain, mut progress) = self.lock(action.asset);
-                if chain.spec.selection.variations == 1 {
+                // What is bought beyond may be used in its place: then it is measured when it is known.
+                if chain.spec.selection.variations == 1 && chain.reroll == 0 {
                     self.measure_for_group(action.asset, &mut progress)?;
                 }
                 Ok(done)

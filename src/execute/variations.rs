@@ -79,7 +79,9 @@ impl ChainExecutor<'_> {
         let chain = &self.slot(asset).chain;
         // The gain of a group is made from the first results of all its sounds.
         let has_group = GroupGain::of(&chain.spec.steps).is_some();
-        chain.spec.generate.is_paid() && !chain.is_picked && !has_group
+        // Who asks for another one picks anew.
+        let is_picked = chain.is_picked && chain.reroll == 0;
+        chain.spec.generate.is_paid() && !is_picked && !has_group
     }
 
     /// The next result that was not tried yet and whose bytes are there.
@@ -130,6 +132,10 @@ impl Progress {
         in_order(&mut self.purchases);
         let newest = self.rerolled.last().map(|one| one.raw);
         let first = self.purchases.first().map(|one| one.raw);
-        self.raw = newest.or(chosen).or(first);
+        let raw = newest.or(chosen).or(first);
+        if raw != self.raw {
+            self.material = None;
+        }
+        self.raw = raw;
     }
 }

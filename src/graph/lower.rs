@@ -40,10 +40,16 @@ pub fn lower(assets: &[AssetSpec], extent: impl Fn(AssetIndex) -> Option<Extent>
             let sources = referenced(&index.of(assets).generate);
             sources.into_iter().map(move |(id, processed)| (index, id, processed))
         })
-        .filter_map(|(index, id, processed)| {
-            let target = *index_of.get(id)?;
-            let kind = if processed { ActionKind::Process } else { raw_end(&graph, target) };
-            Some((graph.find(target, kind)?, graph.find(index, ActionKind::Generate)?))
+        .flat_map(|(index, id, processed)| {
+            let Some(&target) = index_of.get(id) else { return Vec::new() };
+            let sources = match processed {
+                true => graph.find(target, ActionKind::Process).into_iter().collect(),
+                false => raw_ends(&graph, target),
+            };
+            // Every variation is asked for with what is referred to.
+            let asking = generates(&graph, index);
+            let pairs = sources.iter().flat_map(|&from| asking.iter().map(move |&to| (from, to)));
+            pairs.collect()
         })
         .collect();
     for (from, to) in edges {
@@ -100,6 +106,20 @@ fn add_chain(
         last = vec![id];
     }
     chain
+}
+
+/// The generate actions of an asset.
+fn generates(graph: &ActionGraph, asset: AssetIndex) -> Vec<ActionId> {
+    let chain = graph.chains.get(&asset).into_iter().flatten().copied();
+    chain.filter(|&id| graph.nodes[id].kind == ActionKind::Generate).collect()
+}
+
+/// The actions after which an asset's raw material is known.
+fn raw_ends(graph: &ActionGraph, asset: AssetIndex) -> Vec<ActionId> {
+    match graph.find(asset, ActionKind::Select) {
+        Some(select) => vec![select],
+        None => generates(graph, asset),
+    }
 }
 
 /// The action whose output is an asset's raw material.

@@ -101,6 +101,8 @@ pub struct AssetCommit {
     pub block: Block,
     /// The manifest entry, if the asset has one.
     pub entry: Option<EntryCommit>,
+    /// What the lock said was picked when the asset was planned: a later pick stays.
+    pub picked_before: Option<Digest>,
     /// The id under which the lock knows the asset so far, if it was renamed.
     pub renamed_from: Option<String>,
 }
@@ -252,6 +254,10 @@ impl<'a> Planner<'a> {
             Some(id) => self.lock.get(id).transpose()?,
             None => None,
         };
+        if own.as_ref().is_some_and(|own| own.adopted && !block.adopted) {
+            // A person did that while the asset was built.
+            return Ok(Err(Problem::Adopted));
+        }
         let olds: Vec<&Block> = own.iter().chain(&former).collect();
         let mut unit = Unit { id: block.id.clone(), ..Unit::default() };
         for (path, new) in &block.outputs {
@@ -271,6 +277,9 @@ impl<'a> Planner<'a> {
             }
         }
         let mut new_block = block.clone();
+        if let Some(own) = own.as_ref().filter(|own| own.pick != asset.picked_before) {
+            new_block.pick = own.pick;
+        }
         new_block.entry = asset.entry.as_ref().map(|entry| OwnedEntry {
             section: entry.section.clone(),
             key: entry.key.clone(),

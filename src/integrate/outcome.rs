@@ -56,6 +56,9 @@ pub enum Problem {
     /// The published file was edited by hand since.
     #[error("`{0}` was edited by hand and is kept")]
     Drifted(RelPath),
+    /// A person made the published files final while the asset was built.
+    #[error("its files were adopted meanwhile and are kept")]
+    Adopted,
     /// A file is there that no asset published.
     #[error("`{0}` exists and was not published by an asset")]
     Foreign(RelPath),
@@ -120,6 +123,7 @@ impl Problem {
     pub fn drops_asset(&self) -> bool {
         match self {
             Self::Drifted(_)
+            | Self::Adopted
             | Self::Foreign(_)
             | Self::OwnedBy { .. }
             | Self::Contested { .. }

@@ -319,6 +319,7 @@ impl<'a> Building<'a> {
                 extras: Vec::new(),
                 reroll: 0,
                 redraw: 0,
+                may_buy: false,
                 offers: Vec::new(),
                 refresh: false,
             };
@@ -346,6 +347,7 @@ impl<'a> Building<'a> {
             reroll: self.reroll(asset),
             // Nothing is bought that the plan had no price for.
             redraw: if self.buys(asset) { spec.selection.redraw } else { 0 },
+            may_buy: self.buys(asset),
             offers,
             refresh: policy.refresh,
         }

@@ -181,7 +181,8 @@ impl Building<'_> {
         let old = self.plan(asset).block_id.clone();
         let renamed_from = old.filter(|id| *id != block.id);
         let entry = Some(self.entry(asset, &block, facts));
-        AssetCommit { block, entry, renamed_from }
+        let picked_before = self.old_block(asset).and_then(|block| block.pick);
+        AssetCommit { block, entry, picked_before, renamed_from }
     }
 
     /// Published files of the assets that are as their specs want them, by id.

@@ -114,6 +114,7 @@ pub fn keep(
         let id = &asset.of(&prepared.loaded.assets).id;
         let key = asset.of(&prepared.keys).wanted.key;
         let block = block_of(prepared, asset)
+            .filter(|block| !block.outputs.is_empty())
             .ok_or_else(|| MaintainError::NeverBuilt(id.clone(), "keep"))?;
         let is_good = block.wanted == key || block.kept.iter().any(|kept| kept.wanted == key);
         if !is_good {

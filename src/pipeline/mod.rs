@@ -12,6 +12,7 @@ pub mod keys;
 pub mod lazy_state;
 pub mod load;
 pub mod maintain;
+pub mod migrate;
 pub mod money;
 pub mod overtaken;
 pub mod prepare;

@@ -52,7 +52,12 @@ pub fn restore(session: &Session, config: &Config, lock: &LockFile) -> Result<()
         return Ok(());
     }
     let receipts = Journal::new(home).read_all().unwrap_or_default().purchases;
-    for receipt in receipts.iter().filter(|receipt| ids.contains(receipt.id.as_str())) {
+    let mut lost = receipts.iter().filter(|receipt| ids.contains(receipt.id.as_str())).peekable();
+    if lost.peek().is_some() {
+        // So that git ignores the folder. If that cannot be written, no receipt can, and it says so.
+        let _ = session.cache().ensure();
+    }
+    for receipt in lost {
         journal.bring_back(receipt)?;
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
-use crate::catalog::{self, Overrides, PriceUnit};
+use crate::catalog::{self, Overrides, PriceUnit, Sent};
 use crate::config::Config;
 use crate::execute::buying::Offer;
 use crate::generate::provider::{AccountError, Credentials};
@@ -173,19 +173,7 @@ pub(super) fn offers(
         .into_iter()
         .chain(instead)
         .map(|sent| {
-            let setting = |model: &str| {
-                config.provider_setting(&sent.provider, &sent.family, |settings| {
-                    settings.prices.get(model).copied()
-                })
-            };
-            let overrides = Overrides {
-                per_request: setting(&sent.model),
-                usd_per_1000_credits: config.provider_setting(
-                    &sent.provider,
-                    &sent.family,
-                    |settings| settings.usd_per_1000_credits,
-                ),
-            };
+            let overrides = overrides(config, &sent);
             Offer {
                 key: sent_key(&sent, spec, digests),
                 price: catalog::price(&sent, &overrides),
@@ -195,6 +183,18 @@ pub(super) fn offers(
             }
         })
         .collect()
+}
+
+/// What the project says about prices, for a request.
+pub(super) fn overrides(config: &Config, sent: &Sent) -> Overrides {
+    Overrides {
+        per_request: config.provider_setting(&sent.provider, &sent.family, |settings| {
+            settings.prices.get(&sent.model).copied()
+        }),
+        usd_per_1000_credits: config.provider_setting(&sent.provider, &sent.family, |settings| {
+            settings.usd_per_1000_credits
+        }),
+    }
 }
 
 /// What the lock knows to be bought for a request, for whichever asset.

@@ -48,6 +48,8 @@ fn lack(plan: &AssetPlan) -> Option<&'static str> {
     let has = |code| plan.reasons.iter().any(|reason| reason.code == code);
     let is_unbuilt = plan.block_id.is_none() || has(ReasonCode::NeverBuilt);
     match plan.work {
+        // What it will be is known when it is there, and so is what is asked for with it.
+        Work::Chain if buys(plan) => Some("is bought first; build again then"),
         Work::Variations if !has(ReasonCode::Reroll) => Some("waits for a pick"),
         _ if has(ReasonCode::WaitingForPick) => Some("waits for a pick"),
         Work::Nothing if is_unbuilt => Some("is not built"),

@@ -464,6 +464,7 @@ fn chain(
     is_short: bool,
     reroll: u32,
 ) -> Vec<PlannedAction> {
+    let all = spec.selection.variations;
     let mut upstream_dirty = false;
     let mut plan = |kind, variation, dirty: bool| {
         let state = match work {
@@ -480,16 +481,15 @@ fn chain(
         let paid = kind == ActionKind::Generate
             && spec.generate.is_paid()
             && work != Work::Placeholder
-            && !bought.contains(&variation);
+            && (variation >= all || !bought.contains(&variation));
         PlannedAction { kind, variation, state, paid, cost: None }
     };
-    let mut actions: Vec<_> = (0..spec.selection.variations)
+    let mut actions: Vec<_> = (0..all)
         .map(|variation| {
             let is_there = is_short && bought.contains(&variation);
             plan(ActionKind::Generate, variation, dirt.generate && !is_there)
         })
         .collect();
-    let all = spec.selection.variations;
     actions.extend((all..all + reroll).map(|extra| plan(ActionKind::Generate, extra, true)));
     if all > 1 {
         actions.push(plan(ActionKind::Select, 0, dirt.generate && !was_built));

@@ -13,7 +13,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 3] = [
             "pick", "reroll", "keep", "adopt", "unpin",
         ],
     ),
-    ("Money", &["ledger", "status", "recover", "simulator"]),
+    ("Money", &["ledger", "status", "recover", "migrate", "simulator"]),
     ("Housekeeping", &["prune", "gc", "store", "report", "schema", "completions", "man"]),
 ];
 

@@ -16,7 +16,7 @@ pub use build::{
     BuildArgs, CheckArgs, Execution, ExplainArgs, Modes, PlanArgs, Policy, Selection, Spend,
 };
 pub use global::{ColorChoice, Global, LogFormatChoice, OutputFormat};
-pub use money::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs, StatusArgs};
+pub use money::{LedgerArgs, LedgerBy, MigrateArgs, RecoverArgs, SimulatorArgs, StatusArgs};
 pub use upkeep::{
     AdoptArgs, CompletionsArgs, ExpandArgs, GcArgs, GraphArgs, GraphLanguage, InitArgs, KeepArgs,
     ManArgs, NewArgs, PickArgs, PruneArgs, ReportArgs, RerollArgs, ReviewArgs, SchemaArgs,
@@ -79,6 +79,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Decide about purchases whose outcome nobody knows
     Recover(RecoverArgs),
+    /// Move specs to another model, after showing the changes and the price
+    Migrate(MigrateArgs),
     /// Serve the providers on this machine, with play money and faults
     Simulator(SimulatorArgs),
     /// Delete published files whose specs are gone

@@ -59,6 +59,20 @@ pub struct RecoverArgs {
     pub retry: bool,
 }
 
+/// Moves specs to another model.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct MigrateArgs {
+    /// Ids or globs over ids; by default what asks for a model that has ended or is about to
+    #[arg(value_name = "ASSETS")]
+    pub assets: Vec<String>,
+    /// The model to ask for from now on
+    #[arg(long, value_name = "MODEL")]
+    pub to: String,
+    /// Write the changes without asking
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// Serves the providers' protocols on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct SimulatorArgs {

@@ -108,7 +108,7 @@ impl Project {
             key: id.to_owned(),
             value: json!({"path": file}),
         });
-        AssetCommit { block, entry, renamed_from: None }
+        AssetCommit { block, entry, picked_before: None, renamed_from: None }
     }
 
     fn blob(&self, digest: &Digest) -> io::Result<Vec<u8>> {

@@ -56,6 +56,12 @@ fn a_refusal_is_followed_only_where_the_spec_says_so() {
     let lock = project.read("assetbuild.lock");
     assert!(lock.contains("provider = \"stable-diffusion\""), "{lock}");
     assert!(project.succeed(&["--spend", "1"]).stderr.contains("nothing to do"));
+    // The first provider would be asked for something else; the request is bought all the same.
+    project.remove("assetbuild.lock");
+    project.remove("assets/coin.png");
+    project.remove("assets/manifest.json");
+    project.succeed(&["--no-spend"]);
+    assert_eq!(bank.bill().0, 1);
 }
 
 #[test]

@@ -159,3 +159,44 @@ fn a_lock_that_must_not_change_lets_nothing_be_bought() {
     assert!(output.stderr.contains("--locked forbids"), "{}", output.stderr);
     assert_eq!(bank.bill().0, 1);
 }
+
+#[test]
+fn fewer_variations_do_not_make_another_result_free() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", &four("auto"));
+    project.succeed(&["--spend", "5"]);
+    project.edit("specs/a.yaml", "variations: 4", "variations: 1");
+    let unasked = project.run(&["reroll", "coin", "--count", "2"]);
+    assert_eq!((unasked.code, bank.bill().0), (4, 4), "{}", project.shown(&unasked));
+    project.succeed(&["reroll", "coin", "--count", "2", "--spend", "5"]);
+    assert_eq!(bank.bill().0, 6);
+}
+
+#[test]
+fn what_was_never_published_cannot_be_kept() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", &four("human"));
+    project.succeed(&["--spend", "5"]);
+    project.edit("specs/a.yaml", "A coin", "A silver coin");
+    let output = project.run(&["keep", "coin", "--reason", "good"]);
+    assert_eq!(output.code, 2, "{}", project.shown(&output));
+    assert!(output.stderr.contains("never built"), "{}", output.stderr);
+    assert_eq!(project.run(&["--no-spend"]).code, 4);
+    assert_eq!(bank.bill().0, 4);
+}
+
+#[test]
+fn what_refers_to_something_new_is_bought_after_it_and_once() {
+    let bank = Bank::open(&[]);
+    let specs = COIN.to_owned()
+        + "- id: pose\n  generation: { type: image, provider: openai, reference: { asset: coin }, \
+           variations: 2 }\n  prompt: { base: The coin again, parameters: { size: 64x64, quality: low } }\n";
+    let project = project(&bank, "", &specs);
+    let first = project.succeed(&["--spend", "5"]);
+    assert!(first.stderr.contains("is bought first"), "{}", first.stderr);
+    assert_eq!(bank.bill().0, 1);
+    project.succeed(&["--spend", "5"]);
+    assert_eq!(bank.bill().0, 3);
+    assert!(project.succeed(&["--spend", "5"]).stderr.contains("nothing to do"));
+    project.succeed(&["--check"]);
+}
