@@ -4,12 +4,12 @@ use crate::cli::args::{BuildArgs, PickArgs, RerollArgs, ReviewArgs, Selection as
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::cli::upkeep::open;
 use crate::graph::AssetIndex;
 use crate::lock::Purchase;
 use crate::pipeline::money::MoneyError;
 use crate::pipeline::variations::{self, Shown};
-use crate::pipeline::{Prepared, Selection, Session, maintain};
-use crate::plan::Policy;
+use crate::pipeline::{Prepared, Session, maintain};
 use crate::report::amount_of;
 
 /// Writes the results of assets side by side, and lists them.
@@ -110,14 +110,6 @@ pub(super) fn reroll(context: &Context, args: &RerollArgs) -> Result<ExitCode, C
     let (policy, execution) = (args.policy.clone(), args.execution.clone());
     let build = BuildArgs { selection, policy, execution, ..BuildArgs::default() };
     super::build::build_with(context, &build, args.count)
-}
-
-fn open(context: &Context, assets: &[String]) -> Result<(Session, Prepared), CliError> {
-    let session = context.open()?;
-    let selection = Selection { names: assets.to_owned(), ..Selection::default() };
-    let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
-    Ok((session, prepared))
 }
 
 fn candidates(

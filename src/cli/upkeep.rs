@@ -32,7 +32,8 @@ pub fn unpin(context: &Context, args: &UnpinArgs) -> Result<ExitCode, CliError> 
     Ok(told(context, "unpinned", &ids))
 }
 
-fn open(context: &Context, assets: &[String]) -> Result<(Session, Prepared), CliError> {
+/// Assesses the project with the named assets whole.
+pub(super) fn open(context: &Context, assets: &[String]) -> Result<(Session, Prepared), CliError> {
     let session = context.open()?;
     let selection = Selection { names: assets.to_owned(), ..Selection::default() };
     let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);

@@ -69,13 +69,15 @@ fn join_groups(graph: &mut ActionGraph, assets: &[AssetSpec]) {
     }
     for members in groups.values() {
         for &from in members {
-            let Some(raw) = graph.find(from, raw_end(graph, from)) else { continue };
+            let raws = raw_ends(graph, from);
             // What can only be bought may stay unbought, and the others are not to wait for that.
             let is_free = from.of(assets).generate.is_free();
             let edge = if is_free { Edge::Output } else { Edge::OutputIfAny };
             for &to in members.iter().filter(|to| **to != from) {
                 if let Some(process) = graph.find(to, ActionKind::Process) {
-                    graph.nodes.add_edge(raw, process, edge);
+                    for &raw in &raws {
+                        graph.nodes.add_edge(raw, process, edge);
+                    }
                 }
             }
         }
@@ -119,14 +121,6 @@ fn raw_ends(graph: &ActionGraph, asset: AssetIndex) -> Vec<ActionId> {
     match graph.find(asset, ActionKind::Select) {
         Some(select) => vec![select],
         None => generates(graph, asset),
-    }
-}
-
-/// The action whose output is an asset's raw material.
-fn raw_end(graph: &ActionGraph, asset: AssetIndex) -> ActionKind {
-    match graph.find(asset, ActionKind::Select) {
-        Some(_) => ActionKind::Select,
-        None => ActionKind::Generate,
     }
 }
 

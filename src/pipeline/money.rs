@@ -44,6 +44,10 @@ pub fn journal(session: &Session, config: &Config) -> Journal {
 pub fn restore(session: &Session, config: &Config, lock: &LockFile) -> Result<(), JournalError> {
     let journal = journal(session, config);
     let Some(home) = session.second_home().filter(|_| !journal.exists()) else { return Ok(()) };
+    // Most projects bought nothing, and their lock is not to be parsed to find that out.
+    if !lock.text().contains("\npurchases = [") {
+        return Ok(());
+    }
     let mut ids: BTreeSet<String> = BTreeSet::new();
     for block in lock.blocks().flatten() {
         ids.extend(block.purchases.into_iter().map(|purchase| purchase.id));
