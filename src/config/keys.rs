@@ -88,6 +88,13 @@ const PROVIDER: &[Key] = &[
         "service or local server behind the name; each provider has its own",
     ),
     Key::new("checkpoint", Text, Request, "model that a local engine loads"),
+    Key::new(
+        "python",
+        Text,
+        No,
+        "Python of the engine `local`: a program on PATH or a path in the project",
+    )
+    .or("python3"),
     Key::new("timeout", Seconds, No, "seconds until a request is given up"),
     Key::new(
         "prices",

@@ -263,6 +263,7 @@ fn provider(value: &Value) -> ProviderConfig {
         model: text(value, "model"),
         engine: text(value, "engine"),
         checkpoint: text(value, "checkpoint"),
+        python: text(value, "python"),
         timeout_seconds: value
             .get_text("timeout")
             .and_then(yaml::parse_seconds)

@@ -118,6 +118,8 @@ pub struct ProviderConfig {
     pub engine: Option<String>,
     /// Checkpoint of a local engine.
     pub checkpoint: Option<String>,
+    /// Python that the engine `local` runs.
+    pub python: Option<String>,
     /// Seconds until a request is given up.
     pub timeout_seconds: Option<u32>,
     /// Price per request in USD, replacing the shipped table: model to price.

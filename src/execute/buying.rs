@@ -305,6 +305,7 @@ impl ChainExecutor<'_> {
                 pictures: &pictures,
                 idempotency_key: "",
                 account: &account,
+                runners: market.runners(),
                 progress: &notes,
             };
             let left = || provider.credits_left(&call, http);
@@ -327,6 +328,7 @@ impl ChainExecutor<'_> {
                 pictures: &pictures,
                 idempotency_key: purchase.id.as_str(),
                 account: &account,
+                runners: market.runners(),
                 progress: &notes,
             };
             let result = match &purchase.job_id {
@@ -352,8 +354,8 @@ impl ChainExecutor<'_> {
 
     /// Whoever is asked, with the account. Without a key that is told before money is set aside.
     fn account(&self, offer: &Offer) -> Result<(&'static dyn Provider, Account), ActionError> {
-        self.stores.market.find(&offer.sent).map_err(|why| ActionError::NotAsked {
-            why: why.unwrap_or_else(|| "nobody can be asked".to_owned()),
+        self.stores.market.find(&offer.sent).map_err(|error| ActionError::NotAsked {
+            why: error.to_string(),
             trouble: Trouble::Unavailable,
             setback: Setback::Key,
         })

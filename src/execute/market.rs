@@ -8,14 +8,26 @@ use crate::config::Config;
 use crate::execute::fallback::Setback;
 use crate::execute::with_causes;
 use crate::generate::provider::{
-    self, Account, AccountError, Credentials, Http, Provider, Settings,
+    self, Account, AccountError, Credentials, Http, Provider, Runners, Settings,
 };
+
+/// Why a request can be sent to nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// No service of this version is meant.
+    #[error("nobody can be asked")]
+    NoService,
+    /// Its account cannot be used.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
 
 /// Who can be asked, and with which credentials.
 #[derive(Debug)]
 pub struct Market<'a> {
     config: &'a Config,
     credentials: Result<Credentials, AccountError>,
+    runners: Runners,
     http: OnceLock<Result<Http, String>>,
     /// Families that are not asked again in this run, and why.
     closed: Mutex<BTreeMap<String, (String, Setback)>>,
@@ -26,34 +38,50 @@ pub struct Market<'a> {
 }
 
 impl<'a> Market<'a> {
-    /// The services that the settings and these variables give access to.
-    pub fn new(config: &'a Config, credentials: Result<Credentials, AccountError>) -> Self {
+    /// The services that the settings, these variables and these programs give access to.
+    pub fn new(
+        config: &'a Config,
+        credentials: Result<Credentials, AccountError>,
+        runners: Runners,
+    ) -> Self {
         let (http, closed, ended) = (OnceLock::new(), Mutex::default(), OnceLock::new());
         let credits = Mutex::default();
-        Self { config, credentials, http, closed, credits, ended }
+        Self { config, credentials, runners, http, closed, credits, ended }
     }
 
     /// The service and the account that a resolved request goes to.
     ///
     /// # Errors
-    /// What keeps it from being asked, for people; none if no service of this version is meant.
-    pub fn find(&self, sent: &Sent) -> Result<(&'static dyn Provider, Account), Option<String>> {
-        let provider = provider::by_engine(&sent.engine).ok_or(None)?;
-        let credentials = self.credentials.as_ref().map_err(|error| Some(error.to_string()))?;
-        let row = catalog::find_provider(&sent.provider).ok_or(None)?;
-        let engine = row.engine(Some(&sent.engine)).ok_or(None)?;
+    /// `Unavailable`: what keeps it from being asked.
+    pub fn find(&self, sent: &Sent) -> Result<(&'static dyn Provider, Account), Unavailable> {
+        let provider = provider::by_engine(&sent.engine).ok_or(Unavailable::NoService)?;
+        let credentials = self.credentials.as_ref().map_err(Clone::clone)?;
+        let row = catalog::find_provider(&sent.provider).ok_or(Unavailable::NoService)?;
+        let engine = row.engine(Some(&sent.engine)).ok_or(Unavailable::NoService)?;
         let of = |name: &str| self.config.providers.get(name);
         let settings = [of(&sent.provider), of(&sent.family)];
         let settings = || settings.iter().copied().flatten();
         let settings = Settings {
             base_url: settings().find_map(|own| own.base_url.as_deref()),
             api_key_env: settings().find_map(|own| own.api_key_env.as_deref()),
+            program: settings().find_map(|own| own.python.as_deref()),
             timeout_seconds: settings().find_map(|own| own.timeout_seconds),
             concurrency: settings().find_map(|own| own.concurrency),
             requests_per_minute: settings().find_map(|own| own.requests_per_minute),
         };
-        let account = Account::new(&sent.provider, engine, provider, &settings, credentials);
-        account.map(|account| (provider, account)).map_err(|error| Some(error.to_string()))
+        let account = Account::new(&sent.provider, engine, provider, &settings, credentials)?;
+        if let Some(program) = &account.program
+            && self.runners.locate(program).is_none()
+        {
+            let (provider, program) = (sent.provider.clone(), program.clone());
+            return Err(AccountError::NoProgram { provider, program }.into());
+        }
+        Ok((provider, account))
+    }
+
+    /// The programs that do the work on this machine.
+    pub(super) fn runners(&self) -> &Runners {
+        &self.runners
     }
 
     /// The client that requests go through, made when the first one leaves.

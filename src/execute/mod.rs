@@ -22,7 +22,7 @@ pub use acquire::{
 pub use buying::Trouble;
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Finished, Stores, with_causes};
 pub use group::Groups;
-pub use market::Market;
+pub use market::{Market, Unavailable};
 pub use recorder::Recorder;
 pub use scheduler::{Execution, Executor, Limits, Status, run};
 pub use stop::StopSignal;

@@ -142,7 +142,8 @@ impl<'a> Building<'a> {
             extras: Mutex::default(),
         };
         let credentials = purchases::credentials(self.session, &loaded.config);
-        let market = Market::new(&loaded.config, credentials);
+        let runners = purchases::runners(self.session, &loaded.config, self.run.id().as_str());
+        let market = Market::new(&loaded.config, credentials, runners);
         let warn = |asset: &str, message: String| {
             self.reporter.report(&Event::Warning { asset: Some(asset.to_owned()), message });
         };

@@ -19,7 +19,7 @@ use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
-use crate::pipeline::purchases::{Withheld, credentials};
+use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
@@ -459,7 +459,11 @@ fn assess_all(
     let cas = request.uses_cache.then(|| LocalCas::new(session.cache()));
     let raws = session.raws(&loaded.config.paid_dir);
     (*keys, _) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
-    let market = Market::new(&loaded.config, credentials(session, &loaded.config));
+    let market = Market::new(
+        &loaded.config,
+        credentials(session, &loaded.config),
+        runners(session, &loaded.config, "plan"),
+    );
     let record = Journal::new(&loaded.config.paid_dir.under(session.root()));
     let world = ProjectWorld {
         market: &market,

@@ -7,7 +7,8 @@ use crate::base::units::MicroUsd;
 use crate::catalog::{self, Overrides, PriceUnit, Sent};
 use crate::config::Config;
 use crate::execute::buying::Offer;
-use crate::generate::provider::{AccountError, Credentials};
+use crate::execute::market::secret_names;
+use crate::generate::provider::{AccountError, Credentials, Runners};
 use crate::graph::action::ActionKind;
 use crate::graph::key::sent_key;
 use crate::graph::{AssetIndex, InputDigests};
@@ -152,6 +153,12 @@ pub fn credentials(session: &Session, config: &Config) -> Result<Credentials, Ac
         Ok((bytes, _)) => own.with_file(&String::from_utf8_lossy(&bytes)),
         Err(_) => Ok(own),
     }
+}
+
+/// The programs of this machine that a run may ask for sounds; none is started by this.
+pub fn runners(session: &Session, config: &Config, run: &str) -> Runners {
+    let (programs, folder) = (session.programs().clone(), session.cache().programs());
+    Runners::new(programs, session.root(), folder, run, secret_names(config))
 }
 
 /// Who may be asked for an asset, the provider of its spec first.

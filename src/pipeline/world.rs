@@ -10,8 +10,9 @@ use crate::base::{ActionKey, Digest, Encoding, FieldList, RelPath};
 use crate::cache::{Cas, Content, LocalCas};
 use crate::catalog;
 use crate::config::{Config, UntilBought};
-use crate::execute::Market;
+use crate::execute::{Market, Unavailable};
 use crate::generate;
+use crate::generate::provider::AccountError;
 use crate::integrate::manifest::find_entry;
 use crate::integrate::value_digest;
 use crate::lock::{Block, LockFile};
@@ -281,12 +282,15 @@ impl ProjectWorld<'_> {
             }
         };
         let found = match self.market.find(&sent) {
-            Err(Some(_)) if self.is_replaced(request) => Ok(()),
+            Err(Unavailable::Account(_)) if self.is_replaced(request) => Ok(()),
             found => found.map(drop),
         };
         let (code, why) = match found {
-            Err(Some(why)) => (ReasonCode::KeyMissing, why),
-            Err(None) => {
+            Err(Unavailable::Account(error @ AccountError::NoProgram { .. })) => {
+                (ReasonCode::ProgramMissing, error.to_string())
+            }
+            Err(Unavailable::Account(error)) => (ReasonCode::KeyMissing, error.to_string()),
+            Err(Unavailable::NoService) => {
                 let name = &request.provider;
                 let why = format!("the provider `{name}` is not part of this version");
                 (ReasonCode::ProviderMissing, why)

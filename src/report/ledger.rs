@@ -48,6 +48,8 @@ impl Grouping {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Total {
     pub(super) count: usize,
+    /// How many of them gave nothing.
+    failed: usize,
     /// How many of them count with what was set aside, since nobody knows their price.
     bounded: usize,
     sums: BTreeMap<PriceUnit, i64>,
@@ -59,6 +61,7 @@ impl Total {
         let mut total = Self::default();
         for purchase in purchases {
             total.count += 1;
+            total.failed += usize::from(purchase.state == State::Failed);
             if let Booked::Spent(micros) = Booked::of(purchase) {
                 let sum = total.sums.entry(purchase.unit).or_default();
                 *sum = sum.saturating_add(micros);
@@ -66,6 +69,15 @@ impl Total {
             }
         }
         total
+    }
+
+    /// How many were bought, and how many were not, for people.
+    fn counted(&self) -> String {
+        let bought = self.count - self.failed;
+        match self.failed {
+            0 => format!("{bought} bought"),
+            failed => format!("{bought} bought, {failed} failed"),
+        }
     }
 
     /// The sums for people.
@@ -132,7 +144,7 @@ pub fn human(purchases: &[&Purchase], by: Option<Grouping>) -> String {
                 .into_iter()
                 .map(|(name, group)| {
                     let total = Total::of(group.iter().copied());
-                    [name, format!("{} bought", total.count), total.text(), String::new()]
+                    [name, total.counted(), total.text(), String::new()]
                 })
                 .collect()
         }
@@ -152,7 +164,7 @@ pub fn human(purchases: &[&Purchase], by: Option<Grouping>) -> String {
     let total = Total::of(paid.iter().copied());
     let _ = match total.count {
         0 => writeln!(out, "nothing was bought"),
-        count => writeln!(out, "{count} bought for {}", total.text()),
+        _ => writeln!(out, "{} for {}", total.counted(), total.text()),
     };
     out
 }

@@ -19,7 +19,7 @@ mod stop;
 fn project(script: &str, more: &str) -> Project {
     let project = Project::with(&[("Assetfile.yaml", "version: \"1.0\"\n")]);
     project.write("art/coin.png", picture([250, 200, 0, 255]));
-    project.write("art/beep.wav", sound());
+    project.write("art/beep.wav", sample::tone());
     project.write("specs/coin.yaml", spec(script, more));
     project
 }
@@ -42,23 +42,6 @@ const COPY: &str = "cp art/coin.png out.png";
 /// A picture of 8x8 pixels.
 fn picture(pixel: [u8; 4]) -> Vec<u8> {
     sample::picture(8, pixel)
-}
-
-/// A tenth of a second of a tone.
-fn sound() -> Vec<u8> {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("memory");
-    for frame in 0..800_i16 {
-        writer.write_sample((frame % 20) * 1000).expect("memory");
-    }
-    writer.finalize().expect("memory");
-    bytes.into_inner()
 }
 
 /// Builds, expects that it fails, and gives what it says.
@@ -142,7 +125,7 @@ fn a_program_makes_a_picture_or_a_sound() {
     project.write("made/.keep", "");
     project.succeed(&[]);
     assert!(project.read_bytes("assets/coin.png").starts_with(b"\x89PNG"));
-    assert_eq!(project.read_bytes("assets/beep.wav"), sound());
+    assert_eq!(project.read_bytes("assets/beep.wav"), sample::tone());
     project.succeed(&["--check"]);
     assert_nothing_left(&project);
 }

@@ -43,6 +43,23 @@ pub(crate) fn picture(side: u32, pixel: [u8; 4]) -> Vec<u8> {
     bytes
 }
 
+/// A tenth of a second of a tone.
+pub(crate) fn tone() -> Vec<u8> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).expect("memory");
+    for frame in 0..800_i16 {
+        writer.write_sample((frame % 20) * 1000).expect("memory");
+    }
+    writer.finalize().expect("memory");
+    bytes.into_inner()
+}
+
 /// `coin` and `gem` of one spec file, not built.
 pub(crate) fn items() -> Project {
     Project::with(&[

@@ -30,7 +30,7 @@ pub(crate) fn seed(usual: u64) -> u64 {
 }
 
 /// Tells why a test could not run here, past the capture of its output.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 

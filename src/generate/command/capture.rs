@@ -15,12 +15,13 @@ const KEPT: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One stream of a program, read to its end by a thread.
-pub(super) struct Capture {
+#[derive(Debug)]
+pub(in crate::generate) struct Capture {
     kept: Arc<Mutex<Tail>>,
     ended: mpsc::Receiver<()>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tail {
     bytes: VecDeque<u8>,
     is_cut: bool,
@@ -28,7 +29,7 @@ struct Tail {
 
 impl Capture {
     /// Reads `stream` until it ends.
-    pub(super) fn start(mut stream: impl Read + Send + 'static) -> Self {
+    pub(in crate::generate) fn start(mut stream: impl Read + Send + 'static) -> Self {
         let kept = Arc::<Mutex<Tail>>::default();
         let (sender, ended) = mpsc::channel();
         let tail = kept.clone();
@@ -45,7 +46,7 @@ impl Capture {
     }
 
     /// The end of what came, as text.
-    pub(super) fn finish(self) -> Text {
+    pub(in crate::generate) fn finish(self) -> Text {
         // A stream that somebody holds open is taken as far as it came.
         let _ = self.ended.recv_timeout(PATIENCE);
         let mut tail = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,21 +57,21 @@ impl Capture {
 
 /// What a program printed: all of it, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text {
-    pub(super) text: String,
-    pub(super) is_cut: bool,
+pub(in crate::generate) struct Text {
+    pub(in crate::generate) text: String,
+    pub(in crate::generate) is_cut: bool,
 }
 
 impl Text {
     /// The same with a folder's own files named as the program knows them.
-    pub(super) fn without(mut self, folder: &Path) -> Self {
+    pub(in crate::generate) fn without(mut self, folder: &Path) -> Self {
         for folder in [&folder.join("work"), folder] {
             self.text = self.text.replace(&format!("{}/", folder.display()), "");
         }
         self
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::generate) fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }
 }

@@ -8,17 +8,17 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 
 #[cfg(unix)]
-pub(super) use unix::{has_ended, is_executable, kill, lead_group, signal_of};
+pub(in crate::generate) use unix::{has_ended, is_executable, kill, lead_group, signal_of};
 
 #[cfg(not(unix))]
-pub(super) use other::{has_ended, is_executable, kill, lead_group, signal_of};
+pub(in crate::generate) use other::{has_ended, is_executable, kill, lead_group, signal_of};
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::kill_strays;
+pub(in crate::generate) use linux::kill_strays;
 
 /// Ends what left the group of the program in `room`.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn kill_strays(_room: &Path) {}
+pub(in crate::generate) fn kill_strays(_room: &Path) {}
 
 #[cfg(unix)]
 mod unix {
@@ -32,19 +32,19 @@ mod unix {
     use super::{Child, Command, ExitStatus, Path};
 
     /// Makes the program the leader of a group of its own, which Ctrl-C at a terminal spares.
-    pub(in crate::generate::command) fn lead_group(command: &mut Command) {
+    pub(in crate::generate) fn lead_group(command: &mut Command) {
         command.process_group(0);
     }
 
     /// Whether the process has ended. It is not reaped, so that its id, which is its group's,
     /// belongs to nobody else until the group is ended too.
-    pub(in crate::generate::command) fn has_ended(child: &mut Child) -> io::Result<bool> {
+    pub(in crate::generate) fn has_ended(child: &mut Child) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         Ok(waitid(WaitId::Pid(Pid::from_child(child)), options)?.is_some())
     }
 
     /// Ends the group that a process leads.
-    pub(in crate::generate::command) fn kill(process: u32) {
+    pub(in crate::generate) fn kill(process: u32) {
         let id = i32::try_from(process).ok().and_then(Pid::from_raw);
         if let Some(id) = id {
             // Where there is no group any more there is nothing to do.
@@ -53,7 +53,7 @@ mod unix {
     }
 
     /// The name of the signal that ended a process.
-    pub(in crate::generate::command) fn signal_of(status: ExitStatus) -> Option<String> {
+    pub(in crate::generate) fn signal_of(status: ExitStatus) -> Option<String> {
         const NAMES: [(Signal, &str); 15] = [
             (Signal::HUP, "SIGHUP"),
             (Signal::INT, "SIGINT"),
@@ -77,7 +77,7 @@ mod unix {
     }
 
     /// Whether the file can be run by somebody.
-    pub(in crate::generate::command) fn is_executable(path: &Path) -> bool {
+    pub(in crate::generate) fn is_executable(path: &Path) -> bool {
         fs::metadata(path)
             .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     }
@@ -89,19 +89,19 @@ mod other {
 
     use super::{Child, Command, ExitStatus, Path};
 
-    pub(in crate::generate::command) fn lead_group(_: &mut Command) {}
+    pub(in crate::generate) fn lead_group(_: &mut Command) {}
 
-    pub(in crate::generate::command) fn has_ended(child: &mut Child) -> io::Result<bool> {
+    pub(in crate::generate) fn has_ended(child: &mut Child) -> io::Result<bool> {
         Ok(child.try_wait()?.is_some())
     }
 
-    pub(in crate::generate::command) fn kill(_: u32) {}
+    pub(in crate::generate) fn kill(_: u32) {}
 
-    pub(in crate::generate::command) fn signal_of(_: ExitStatus) -> Option<String> {
+    pub(in crate::generate) fn signal_of(_: ExitStatus) -> Option<String> {
         None
     }
 
-    pub(in crate::generate::command) fn is_executable(path: &Path) -> bool {
+    pub(in crate::generate) fn is_executable(path: &Path) -> bool {
         path.is_file()
     }
 }
@@ -119,7 +119,7 @@ mod linux {
     const ROUNDS: usize = 50;
 
     /// Ends what left the group of the program in `room`.
-    pub(in crate::generate::command) fn kill_strays(room: &Path) {
+    pub(in crate::generate) fn kill_strays(room: &Path) {
         for _ in 0..ROUNDS {
             if kill_once(room) == 0 {
                 return;

@@ -4,12 +4,12 @@
 //! is no prisoner, since without the help of the operating system it can still read and write what
 //! its user can. Whatever it starts is ended with it. Design note: docs/design/command.md.
 
-mod capture;
+pub(super) mod capture;
 mod error;
-mod group;
+pub(super) mod group;
 mod programs;
 mod redact;
-mod room;
+pub(super) mod room;
 mod supervise;
 
 use std::collections::{BTreeMap, BTreeSet};

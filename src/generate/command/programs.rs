@@ -74,12 +74,12 @@ impl Programs {
     }
 
     /// Whether `close` was called.
-    pub(super) fn is_closed(&self) -> bool {
+    pub(in crate::generate) fn is_closed(&self) -> bool {
         self.running().is_closed
     }
 
     /// Starts a process that works in `room` unless nothing may start any more.
-    pub(super) fn start<T>(
+    pub(in crate::generate) fn start<T>(
         &self,
         room: &Room,
         start: impl FnOnce() -> std::io::Result<T>,
@@ -96,7 +96,7 @@ impl Programs {
     }
 
     /// Forgets a process that has ended.
-    pub(super) fn forget(&self, process: u32) {
+    pub(in crate::generate) fn forget(&self, process: u32) {
         self.running().rooms.remove(&process);
     }
 
@@ -124,6 +124,13 @@ impl Programs {
         variables
             .extend(passed.filter_map(|name| Some((name.into(), self.variable(name)?.clone()))));
         variables
+    }
+
+    /// The whole environment but some variables: for programs that are the user's own tools.
+    pub(in crate::generate) fn all_but(&self, hidden: &[String]) -> impl Iterator<Item = Variable> {
+        let is_hidden = |name: &OsString| hidden.iter().any(|hidden| **name == **hidden);
+        let shown = self.0.variables.iter().filter(move |(name, _)| !is_hidden(name));
+        shown.map(|(name, value)| (name.clone(), value.clone()))
     }
 
     /// All variables that are text.

@@ -18,13 +18,13 @@ const NAMED: usize = 5;
 
 /// The folder of one program; removed when dropped.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(in crate::generate) struct Room {
     path: PathBuf,
 }
 
 impl Room {
     /// Makes the folder `name` in `folder`.
-    pub(super) fn create(folder: &Path, name: &str) -> Result<Self, CommandError> {
+    pub(in crate::generate) fn create(folder: &Path, name: &str) -> Result<Self, CommandError> {
         let path = std::path::absolute(folder.join(name)).map_err(CommandError::room)?;
         let room = Self { path };
         for part in [room.work(), room.home(), room.temp()] {
@@ -33,19 +33,19 @@ impl Room {
         Ok(room)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::generate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn work(&self) -> PathBuf {
+    pub(in crate::generate) fn work(&self) -> PathBuf {
         self.path.join("work")
     }
 
-    pub(super) fn home(&self) -> PathBuf {
+    pub(in crate::generate) fn home(&self) -> PathBuf {
         self.path.join("home")
     }
 
-    pub(super) fn temp(&self) -> PathBuf {
+    pub(in crate::generate) fn temp(&self) -> PathBuf {
         self.path.join("temp")
     }
 

@@ -76,6 +76,8 @@ pub struct Settings<'a> {
     pub base_url: Option<&'a str>,
     /// Variable with the key, in place of the usual one.
     pub api_key_env: Option<&'a str>,
+    /// Program that does the work on this machine, in place of the usual one.
+    pub program: Option<&'a str>,
     /// Seconds until a request is given up.
     pub timeout_seconds: Option<u32>,
     /// Requests in flight at once.
@@ -89,7 +91,9 @@ pub struct Settings<'a> {
 pub struct Account {
     /// Engine of the catalogue.
     pub engine: String,
-    /// Prefix of the URLs, without a slash at its end.
+    /// Program that does the work on this machine, in place of a service.
+    pub program: Option<String>,
+    /// Prefix of the URLs, without a slash at its end; empty for a program.
     pub base_url: String,
     /// Whether that prefix is the user's own.
     pub is_own_url: bool,
@@ -126,6 +130,14 @@ pub enum AccountError {
         /// The URL.
         url: String,
     },
+    /// The program that does the work is not there.
+    #[error("there is no program `{program}`, which `{provider}` runs: name one with `python`")]
+    NoProgram {
+        /// Name in the spec.
+        provider: String,
+        /// As it is looked for.
+        program: String,
+    },
     /// A line of the `env_file` makes no sense.
     #[error("line {line} is not NAME=value")]
     EnvFile {
@@ -146,11 +158,11 @@ impl Account {
         settings: &Settings<'_>,
         credentials: &Credentials,
     ) -> Result<Self, AccountError> {
-        let url = settings.base_url.or(provider.base_url());
-        let url = url.ok_or_else(|| AccountError::NoUrl { provider: name.to_owned() })?;
-        if !is_url(url) {
-            return Err(AccountError::BadUrl { provider: name.to_owned(), url: url.to_owned() });
-        }
+        let program = provider.program().map(|usual| settings.program.unwrap_or(usual).to_owned());
+        let url = match program {
+            Some(_) => "",
+            None => url_of(name, provider, settings)?,
+        };
         let mut keys = Vec::new();
         for (number, usual) in engine.key_env.iter().enumerate() {
             let variable = settings.api_key_env.filter(|_| number == 0).unwrap_or(usual);
@@ -163,6 +175,7 @@ impl Account {
         let usual = provider.pace();
         Ok(Self {
             engine: engine.name.clone(),
+            program,
             base_url: url.trim_end_matches('/').to_owned(),
             is_own_url: settings.base_url.is_some(),
             keys,
@@ -184,6 +197,19 @@ impl Account {
     /// A URL below the prefix.
     pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url)
+    }
+}
+
+fn url_of<'a>(
+    name: &str,
+    provider: &dyn Provider,
+    settings: &Settings<'a>,
+) -> Result<&'a str, AccountError> {
+    let url = settings.base_url.or(provider.base_url());
+    let url = url.ok_or_else(|| AccountError::NoUrl { provider: name.to_owned() })?;
+    match is_url(url) {
+        true => Ok(url),
+        false => Err(AccountError::BadUrl { provider: name.to_owned(), url: url.to_owned() }),
     }
 }
 

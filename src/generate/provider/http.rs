@@ -304,7 +304,7 @@ impl Http {
         }
     }
 
-    fn masked(&self, failure: Failure) -> Failure {
+    pub(super) fn masked(&self, failure: Failure) -> Failure {
         let mask = |words: String| self.mask(&words);
         match failure {
             Failure::Down { words } => Failure::Down { words: mask(words) },

@@ -13,6 +13,7 @@ mod firefly;
 mod http;
 mod huggingface;
 mod json;
+mod local;
 mod openai;
 mod pace;
 mod replicate;
@@ -29,11 +30,17 @@ use crate::generate::file;
 pub use account::{Account, AccountError, Credentials, Settings};
 pub use failure::Failure;
 pub use http::{Http, HttpError};
+pub use local::Runners;
 
 /// A service that makes pictures or sounds.
 pub trait Provider: Sync + std::fmt::Debug {
     /// Prefix of its URLs, if it has a usual one.
     fn base_url(&self) -> Option<&'static str>;
+
+    /// Program that does the work on this machine, in place of a service with a URL.
+    fn program(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How fast it may be asked when the user does not say.
     fn pace(&self) -> Pace {
@@ -84,6 +91,8 @@ pub struct Call<'a> {
     pub idempotency_key: &'a str,
     /// Who is asked, and with which credentials.
     pub account: &'a Account,
+    /// The programs that do the work on this machine.
+    pub runners: &'a Runners,
     /// Hears what must be on record.
     pub progress: &'a dyn Progress,
 }
@@ -200,6 +209,7 @@ pub fn by_engine(engine: &str) -> Option<&'static dyn Provider> {
         "elevenlabs" => &elevenlabs::ElevenLabs,
         "replicate" => &replicate::Replicate,
         "huggingface" => &huggingface::HuggingFace,
+        "local" => &local::Local,
         _ => return None,
     })
 }
