@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::base::{AudioMode, MediaKind};
 use crate::catalog::model::{Model, Provider};
-use crate::catalog::parameter::ParameterType;
+use crate::catalog::parameter::{Parameter, ParameterType};
 use crate::catalog::rows::{File, Rows};
 
 const SHIPPED: &[(&str, &str)] = &[
@@ -189,23 +189,28 @@ impl Catalog {
             .map(|model| model.id.as_str())
     }
 
-    /// The type of a parameter for a provider, else for any.
-    pub fn parameter_type(&self, provider: &str, parameter: &str) -> Option<ParameterType> {
+    /// A parameter as a model of a provider's family takes it, else as any other model does.
+    pub(super) fn find_parameter(&self, provider: &str, parameter: &str) -> Option<&Parameter> {
         let family = self.find_provider(provider).map(|provider| provider.family.as_str());
         let of = |family: Option<&str>| {
             self.models
                 .iter()
                 .filter(|model| family.is_none_or(|family| model.family == family))
                 .find_map(|model| model.parameters.get(parameter))
-                .map(|parameter| parameter.kind)
         };
+        of(family.or(Some(""))).or_else(|| of(None))
+    }
+
+    /// The type of a parameter for a provider, else for any.
+    pub fn parameter_type(&self, provider: &str, parameter: &str) -> Option<ParameterType> {
         let translated = || {
             self.translations
                 .iter()
                 .filter(|rule| rule.parameter == parameter)
                 .find_map(|rule| rule.kind)
         };
-        of(family.or(Some(""))).or_else(|| of(None)).or_else(translated)
+        let found = self.find_parameter(provider, parameter).map(|parameter| parameter.kind);
+        found.or_else(translated)
     }
 
     /// What to write instead of a parameter that a family does not take.

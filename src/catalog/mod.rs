@@ -22,12 +22,12 @@ pub use date::{Retirement, retirement};
 pub use formula::{Formula, PriceUnit};
 pub use model::{Engine, Model, Provider, SeedSupport, State};
 pub use order::{Obstacle, Order, order};
-pub use parameter::{EditUse, Parameter, ParameterType, SizeRule};
+pub use parameter::{EditUse, Must, Need, Parameter, ParameterType, SizeRule};
 pub use price::{Overrides, PriceRange, Usage, cost, price};
 pub use request::{Issue, Sent, Target, Translation, Wanted, write_fields};
 pub use resolve::{has_negative_field, resolve};
 
-use crate::base::{AudioMode, MediaKind};
+use crate::base::{AudioMode, MediaKind, Scalar};
 
 /// The provider that specs call `name`.
 pub fn find_provider(name: &str) -> Option<&'static Provider> {
@@ -70,6 +70,12 @@ pub fn default_model(
 /// A spec's decoder types the value with it, so that [`check()`] can say who does take it.
 pub fn parameter_type(provider: &str, parameter: &str) -> Option<ParameterType> {
     Catalog::shipped().parameter_type(provider, parameter)
+}
+
+/// Whether a parameter's value names a file of the project, whose content is sent.
+pub fn is_file(provider: &str, parameter: &str, value: &Scalar) -> bool {
+    let found = Catalog::shipped().find_parameter(provider, parameter);
+    found.is_some_and(|parameter| parameter.is_file(value))
 }
 
 /// The table of translations that [`resolve()`] applies, in its order.

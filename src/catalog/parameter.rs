@@ -1,6 +1,6 @@
 //! Parameters of models: which values are taken, and how to say so.
 
-use crate::base::Scalar;
+use crate::base::{RelPath, Scalar};
 
 /// The type of a parameter's value in specs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub enum ParameterType {
     Number,
     /// `true` or `false`.
     Boolean,
+    /// A file of the project, whose content is sent; or one of the listed words.
+    File,
 }
 
 impl ParameterType {
@@ -23,13 +25,14 @@ impl ParameterType {
             Self::Integer => "a whole number",
             Self::Number => "a number",
             Self::Boolean => "true or false",
+            Self::File => "a path inside the project",
         }
     }
 
     /// The value in this type, if it means the same there: 5.0 is a whole number, 5 a number.
     pub fn convert(self, value: &Scalar) -> Option<Scalar> {
         match (self, value) {
-            (Self::Text, Scalar::Text(_))
+            (Self::Text | Self::File, Scalar::Text(_))
             | (Self::Integer, Scalar::Integer(_))
             | (Self::Number, Scalar::Number(_))
             | (Self::Boolean, Scalar::Boolean(_)) => Some(value.clone()),
@@ -64,7 +67,40 @@ pub struct Need {
     /// The other parameter.
     pub parameter: String,
     /// What the other one must be.
-    pub among: Vec<Scalar>,
+    pub must: Must,
+}
+
+/// What is asked of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Must {
+    /// It has one of these values.
+    BeAmong(Vec<Scalar>),
+    /// It is set, to whatever.
+    BeSet,
+    /// It is not set.
+    BeAbsent,
+}
+
+impl Must {
+    /// Whether a value, or the lack of one, is what is asked.
+    pub fn is_met(&self, value: Option<&Scalar>) -> bool {
+        match self {
+            Self::BeAmong(values) => value.is_some_and(|value| values.contains(value)),
+            Self::BeSet => value.is_some(),
+            Self::BeAbsent => value.is_none(),
+        }
+    }
+
+    /// What is asked, for people: `png or webp`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::BeAmong(values) => {
+                values.iter().map(Scalar::canonical).collect::<Vec<_>>().join(" or ")
+            }
+            Self::BeSet => "set".to_owned(),
+            Self::BeAbsent => "left out".to_owned(),
+        }
+    }
 }
 
 /// A rule for pictures of any size.
@@ -132,6 +168,8 @@ pub struct Parameter {
     pub edit: EditUse,
     /// What its values ask of other parameters.
     pub needs: Vec<Need>,
+    /// Parameters, and `prompt`, that a file given here takes the place of.
+    pub replaces: Vec<String>,
 }
 
 /// Why a value is not taken: a message without subject, and what to write.
@@ -164,6 +202,12 @@ impl Parameter {
                 None => refuse("it is not a size".to_owned()),
             };
         }
+        if self.kind == ParameterType::File {
+            return match RelPath::new(&value.canonical()) {
+                Ok(_) => Ok(value),
+                Err(error) => refuse(error.to_string()),
+            };
+        }
         if !self.values.is_empty() {
             return refuse("it is not among the values taken".to_owned());
         }
@@ -188,6 +232,9 @@ impl Parameter {
                 max.0, max.1
             ));
         }
+        if self.kind == ParameterType::File && !parts.is_empty() {
+            parts.push(self.kind.describe().to_owned());
+        }
         if parts.is_empty() {
             match (self.min, self.max) {
                 (Some(min), Some(max)) => format!("{min} to {max}"),
@@ -198,6 +245,11 @@ impl Parameter {
         } else {
             parts.join(", ")
         }
+    }
+
+    /// Whether a value that is taken names a file.
+    pub fn is_file(&self, value: &Scalar) -> bool {
+        self.kind == ParameterType::File && !self.values.contains(value)
     }
 
     fn help(&self, value: &Scalar) -> String {
@@ -252,6 +304,7 @@ mod tests {
             required: false,
             edit: EditUse::Either,
             needs: Vec::new(),
+            replaces: Vec::new(),
         }
     }
 

@@ -100,6 +100,25 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What is known of a request whose job is at a provider: whom it went to.
+    pub fn of_job(family: &str, engine: &str, model: &str) -> Self {
+        Self {
+            provider: family.to_owned(),
+            family: family.to_owned(),
+            engine: engine.to_owned(),
+            model: model.to_owned(),
+            media: MediaKind::Image,
+            mode: None,
+            prompt: String::new(),
+            negative: None,
+            parameters: BTreeMap::new(),
+            references: 0,
+            edit: false,
+            mask: false,
+            translations: Vec::new(),
+        }
+    }
+
     /// A parameter's text, if it is set to one.
     pub fn text(&self, parameter: &str) -> Option<&str> {
         match self.parameters.get(parameter) {
@@ -120,7 +139,12 @@ impl Sent {
 /// Writes the key fields of a resolved request in their fixed order.
 ///
 /// The digests of references, edited picture and mask are written by the caller, who knows them.
-pub fn write_fields(sent: &Sent, sink: &mut dyn FieldSink) {
+/// `content` gives the identity of a file that a parameter's text names, if it names one.
+pub fn write_fields(
+    sent: &Sent,
+    content: &dyn Fn(&str) -> Option<String>,
+    sink: &mut dyn FieldSink,
+) {
     // Destructured so that a new field is a decision here. The provider's name does not count
     // (aliases share a family), and translations only explain.
     let Sent {
@@ -150,7 +174,9 @@ pub fn write_fields(sent: &Sent, sink: &mut dyn FieldSink) {
         sink.field("prompt.negative", negative);
     }
     for (name, value) in parameters {
-        sink.field(&format!("prompt.parameters.{name}"), &value.canonical());
+        let text = value.canonical();
+        let identity = content(&text).unwrap_or(text);
+        sink.field(&format!("prompt.parameters.{name}"), &identity);
     }
     sink.field("reference", &references.to_string());
     sink.field("edit", if *edit { "true" } else { "false" });

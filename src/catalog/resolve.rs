@@ -49,10 +49,19 @@ pub(super) fn fit(
     if !model.makes(wanted.media, wanted.mode) {
         issues.push(wrong_kind(catalog, wanted, model, id));
     }
-    let (prompt, negative) = fit_prompt(wanted, model, id, &mut translations, &mut issues);
+    let plan = replacing(model, wanted.parameters);
+    let is_replaced =
+        |name: &str| plan.is_some_and(|(_, replaced)| replaced.iter().any(|one| one == name));
+    let (prompt, negative) = match is_replaced("prompt") {
+        true => (String::new(), None),
+        false => fit_prompt(wanted, model, id, &mut translations, &mut issues),
+    };
+    if let Some((by, _)) = plan {
+        translations.extend(left_out(wanted, by, is_replaced));
+    }
     let has_picture = wanted.edit || wanted.references > 0;
     let mut parameters = BTreeMap::new();
-    for (name, value) in wanted.parameters {
+    for (name, value) in wanted.parameters.iter().filter(|(name, _)| !is_replaced(name)) {
         match take(model, name, value, has_picture) {
             Ok(value) => {
                 parameters.insert(name.clone(), value);
@@ -78,6 +87,7 @@ pub(super) fn fit(
         }
     }
     add_defaults(model, id, has_picture, &mut parameters, &mut issues);
+    parameters.retain(|name, _| !is_replaced(name));
     check_needs(model, &parameters, &mut issues);
     check_pictures(catalog, wanted, model, id, &mut issues);
     let sent = Sent {
@@ -99,6 +109,36 @@ pub(super) fn fit(
         translations,
     };
     (sent, issues)
+}
+
+/// A parameter whose file takes the place of others, and their names.
+fn replacing<'a>(
+    model: &'a Model,
+    parameters: &BTreeMap<String, Scalar>,
+) -> Option<(&'a str, &'a [String])> {
+    let mut files = model.parameters.iter().filter(|(_, parameter)| !parameter.replaces.is_empty());
+    let (name, parameter) = files.find(|(name, parameter)| {
+        parameters.get(*name).is_some_and(|value| parameter.is_file(value))
+    })?;
+    Some((name, &parameter.replaces))
+}
+
+/// What the user wrote and `by` takes the place of.
+fn left_out(wanted: &Wanted<'_>, by: &str, is_replaced: impl Fn(&str) -> bool) -> Vec<Translation> {
+    let left_out = |field: String, from: String| Translation {
+        field,
+        from,
+        to: None,
+        why: format!("`{by}` takes its place"),
+    };
+    let prompt = [("prompt", Some(wanted.prompt)), ("prompt.negative", wanted.negative)];
+    let prompt = prompt.into_iter().filter(|_| is_replaced("prompt"));
+    let prompt =
+        prompt.filter_map(|(field, text)| Some(left_out(field.to_owned(), text?.to_owned())));
+    let parameters = wanted.parameters.iter().filter(|(name, _)| is_replaced(name));
+    let parameters = parameters
+        .map(|(name, value)| left_out(format!("prompt.parameters.{name}"), value.canonical()));
+    prompt.chain(parameters).collect()
 }
 
 fn fit_prompt(
@@ -306,17 +346,23 @@ fn check_needs(model: &Model, parameters: &BTreeMap<String, Scalar>, issues: &mu
         for need in &parameter.needs {
             let asks = need.value.as_ref().is_none_or(|asking| asking == value);
             let other = parameters.get(&need.parameter);
-            if asks && other.is_none_or(|other| !need.among.contains(other)) {
-                let among: Vec<String> = need.among.iter().map(Scalar::canonical).collect();
+            if asks && !need.must.is_met(other) {
                 issues.push(Issue {
                     field: format!("prompt.parameters.{name}"),
-                    message: format!(
-                        "`{name}: {}` does not go with `{}: {}`",
-                        value.canonical(),
-                        need.parameter,
-                        other.map_or_else(String::new, Scalar::canonical)
-                    ),
-                    help: Some(format!("`{}` must be {}", need.parameter, among.join(" or "))),
+                    message: match other {
+                        Some(other) => format!(
+                            "`{name}: {}` does not go with `{}: {}`",
+                            value.canonical(),
+                            need.parameter,
+                            other.canonical()
+                        ),
+                        None => format!(
+                            "`{name}: {}` does not go without `{}`",
+                            value.canonical(),
+                            need.parameter
+                        ),
+                    },
+                    help: Some(format!("`{}` must be {}", need.parameter, need.must.describe())),
                 });
             }
         }

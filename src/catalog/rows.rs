@@ -8,7 +8,9 @@ use crate::base::{AudioMode, MediaKind, Scalar};
 use crate::catalog::data::{DataError, TranslationAction, TranslationRule};
 use crate::catalog::formula::Formula;
 use crate::catalog::model::{Engine, Model, Provider, SeedSupport, State};
-use crate::catalog::parameter::{EditUse, Need, Parameter, ParameterType, SizeRule, parse_size};
+use crate::catalog::parameter::{
+    EditUse, Must, Need, Parameter, ParameterType, SizeRule, parse_size,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +111,8 @@ struct ParameterRow {
     edit: EditWord,
     #[serde(default)]
     needs: Vec<NeedRow>,
+    #[serde(default)]
+    replaces: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -124,7 +128,10 @@ struct SizeRow {
 struct NeedRow {
     value: Option<toml::Value>,
     parameter: String,
+    #[serde(default)]
     among: Vec<toml::Value>,
+    /// In place of `among`: whether the other one is set at all.
+    set: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -179,6 +186,7 @@ enum TypeWord {
     Integer,
     Number,
     Boolean,
+    File,
 }
 
 #[derive(Deserialize, Clone, Copy, Default)]
@@ -206,6 +214,7 @@ impl From<TypeWord> for ParameterType {
             TypeWord::Integer => Self::Integer,
             TypeWord::Number => Self::Number,
             TypeWord::Boolean => Self::Boolean,
+            TypeWord::File => Self::File,
         }
     }
 }
@@ -334,11 +343,16 @@ impl Rows<'_> {
         };
         let mut needs = Vec::new();
         for need in &row.needs {
-            needs.push(Need {
-                value: need.value.as_ref().map(typed).transpose()?,
-                parameter: need.parameter.clone(),
-                among: need.among.iter().map(plain).collect::<Result<_, _>>()?,
-            });
+            let must = match (need.set, need.among.as_slice()) {
+                (Some(true), []) => Must::BeSet,
+                (Some(false), []) => Must::BeAbsent,
+                (None, [_, ..]) => {
+                    Must::BeAmong(need.among.iter().map(plain).collect::<Result<_, _>>()?)
+                }
+                _ => return Err(error("a need has either `among` or `set`")),
+            };
+            let value = need.value.as_ref().map(typed).transpose()?;
+            needs.push(Need { value, parameter: need.parameter.clone(), must });
         }
         let parameter = Parameter {
             kind,
@@ -354,6 +368,7 @@ impl Rows<'_> {
                 EditWord::Never => EditUse::Never,
             },
             needs,
+            replaces: row.replaces.clone(),
         };
         match &parameter.default {
             Some(value) if parameter.accept(value).is_err() => {

@@ -91,7 +91,7 @@ impl Request {
 /// Every field that would be sent, and every translation, as lines.
 fn lines(sent: &Sent) -> String {
     let mut list = FieldList::default();
-    write_fields(sent, &mut list);
+    write_fields(sent, &|_| None, &mut list);
     let mut out = String::new();
     for (path, value) in &list.fields {
         writeln!(out, "{path} = {value}").expect("writing to text");
@@ -459,7 +459,7 @@ fn prompts_are_measured_in_characters_with_what_is_appended() {
 fn an_alias_and_its_family_send_the_same_request() {
     let key = |sent: &Sent| {
         let mut hasher = KeyHasher::new("test");
-        write_fields(sent, &mut hasher);
+        write_fields(sent, &|_| None, &mut hasher);
         hasher.finish()
     };
     let alias = image("dalle-3", &[("quality", text("hd"))]).sent(Some("gpt-image-2"));
@@ -475,7 +475,7 @@ fn an_alias_and_its_family_send_the_same_request() {
         fn note(&mut self, _: &str, _: &str) {}
     }
     let mut count = Count(0);
-    write_fields(&plain, &mut count);
+    write_fields(&plain, &|_| None, &mut count);
     assert_eq!(count.0, 5 + plain.parameters.len() + 3);
 }
 

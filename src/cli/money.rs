@@ -10,8 +10,9 @@ use crate::cli::args::{LedgerArgs, LedgerBy, RecoverArgs, SimulatorArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::config::Config;
 use crate::execute::with_causes;
-use crate::pipeline::money::{self, MoneyError};
+use crate::pipeline::money::{self, GivenUp, MoneyError};
 use crate::pipeline::{self, Prepared, Session};
 use crate::plan::{Policy, endings};
 use crate::purchase::{Purchase, Resolution};
@@ -112,7 +113,7 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
             CliError::Usage(format!("there is no purchase `{id}` with an unknown outcome"))
         })?);
     }
-    let Some(resolution) = resolution else {
+    if resolution.is_none() && !args.cancel {
         let shown: Vec<&Purchase> =
             if args.purchases.is_empty() { unknown.iter().collect() } else { chosen };
         match context.format() {
@@ -122,9 +123,13 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
             }
         }
         return Ok(if shown.is_empty() { ExitCode::Success } else { ExitCode::UnknownPurchase });
-    };
+    }
     let now = context.rfc3339();
     for purchase in chosen {
+        let Some(resolution) = resolution else {
+            give_up(context, &session, config, purchase, &now)?;
+            continue;
+        };
         let closed = money::resolve(&session, config, purchase, resolution, &now)?;
         let assets = closed.assets.join(", ");
         context.mention(&match resolution {
@@ -136,6 +141,34 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
         });
     }
     Ok(ExitCode::Success)
+}
+
+/// Has a purchase's job given up.
+fn give_up(
+    context: &Context,
+    session: &Session,
+    config: &Config,
+    purchase: &Purchase,
+    at: &str,
+) -> Result<(), CliError> {
+    let (id, assets) = (&purchase.id, purchase.assets.join(", "));
+    match money::give_up(session, config, purchase, at)? {
+        GivenUp::Closed(closed) => {
+            let cost = match closed.cost_micros {
+                Some(micros) => format!("at most {} counts as spent", amount(micros, closed.unit)),
+                None => "what it cost is not known".to_owned(),
+            };
+            context.mention(&format!("{id}: given up, {cost} ({assets})"));
+        }
+        GivenUp::Finished => {
+            let next = "it was finished already; the next build takes its result";
+            context.mention(&format!("{id}: {next} ({assets})"));
+        }
+        GivenUp::GoesOn(why) => {
+            return Err(CliError::Usage(format!("`{id}` is not given up: {why}")));
+        }
+    }
+    Ok(())
 }
 
 /// Serves the providers' protocols until the process ends.

@@ -5,8 +5,9 @@
 //! one process at a time; who comes second takes what the first one got. Design note:
 //! docs/design/purchase-journal.md.
 
+mod error;
+
 use std::collections::BTreeSet;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -22,9 +23,11 @@ use crate::generate::GenerateError;
 use crate::lock;
 use crate::purchase::state::Answer;
 use crate::purchase::{
-    Admission, Basis, Books, Cap, Change, Journal, JournalError, Purchase, PurchaseId, RawError,
-    RawStore, Reservation, SecondCopy, State, keys_of, recover,
+    Admission, Basis, Books, Cap, Change, Journal, JournalError, Purchase, PurchaseId, RawStore,
+    Reservation, SecondCopy, State, keys_of, recover,
 };
+
+pub use error::AcquireError;
 
 /// Between two looks at the money that others have in flight.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -107,6 +110,11 @@ pub enum Undelivered {
         /// What came of an answer.
         kept: Vec<u8>,
     },
+    /// The provider still works on it: it stays on record as sent, with its job.
+    Running {
+        /// What is known.
+        words: String,
+    },
 }
 
 impl From<GenerateError> for Undelivered {
@@ -153,60 +161,6 @@ impl Drop for Ticket {
             let _ = self.journal.change(&self.purchase.id, &Change::Release { at: now() });
         }
     }
-}
-
-/// Nothing was acquired.
-#[derive(Debug, thiserror::Error)]
-pub enum AcquireError {
-    /// The provider's work failed; that is recorded.
-    #[error(transparent)]
-    Generate(#[from] GenerateError),
-    /// The journal cannot be read or written.
-    #[error("failed to record a purchase")]
-    Journal(#[from] JournalError),
-    /// The raw bytes cannot be kept.
-    #[error("failed to keep raw material")]
-    Raw(#[from] RawError),
-    /// There is no randomness for an id.
-    #[error("failed to make a purchase id")]
-    Id(#[from] getrandom::Error),
-    /// The slot's lock cannot be taken.
-    #[error("failed to lock `{}`", path.display())]
-    Slot {
-        /// The lock file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It was acquired before, and its bytes are nowhere.
-    #[error(
-        "purchase {id} gave {raw}, which is in none of the stores; bring it back, or set another \
-         `take` to have it made once more"
-    )]
-    RawMissing {
-        /// The purchase.
-        id: PurchaseId,
-        /// Its bytes.
-        raw: Digest,
-    },
-    /// It was asked for before, and nobody knows whether it was billed.
-    #[error(
-        "purchase {id} may have been billed ({words}); look it up at the provider, then: assetbuild \
-         recover {id} --billed, --not-billed or --retry"
-    )]
-    Unknown {
-        /// The purchase.
-        id: PurchaseId,
-        /// What happened.
-        words: String,
-    },
-    /// A cap is in the way.
-    #[error("not bought: {0}")]
-    Refused(String),
-    /// The run was stopped before anything was asked for.
-    #[error("stopped before it was bought")]
-    Stopped,
 }
 
 impl Acquirer<'_> {
@@ -293,6 +247,7 @@ impl Acquirer<'_> {
                 self.journal.change(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
                 Err(error.into())
             }
+            Err(Undelivered::Running { words }) => Err(AcquireError::Running { id, words }),
             Err(Undelivered::Uncertain { error, kept }) => {
                 let words = first_line(&with_causes(&error));
                 // If it cannot be kept, the outcome is as unknown as before.

@@ -15,7 +15,7 @@ use crate::execute::variations::seed_number;
 use crate::execute::with_causes;
 use crate::generate::GenerateError;
 use crate::generate::provider::{
-    Account, Call, Delivered, Failure, Picture, Pictures, Progress, Provider,
+    Account, Attached, Call, Delivered, Failure, Picture, Progress, Provider,
 };
 use crate::graph::AssetIndex;
 use crate::process::{self, Job};
@@ -71,6 +71,7 @@ impl Trouble {
             ActionError::Acquire(AcquireError::Generate(GenerateError::Provider(
                 Failure::Down { .. } | Failure::Unauthorized { .. } | Failure::NoMoney { .. },
             ))) => Self::Unavailable,
+            ActionError::Acquire(AcquireError::Running { .. }) => Self::Unavailable,
             ActionError::NotAsked { trouble, .. } => *trouble,
             _ => Self::Failed,
         }
@@ -287,7 +288,7 @@ impl ChainExecutor<'_> {
             unreachable!("only requests are bought")
         };
         // Before the request is on record as sent: nothing here can cost anything.
-        let pictures = self.pictures(request, offer)?;
+        let attached = self.attached(request, offer)?;
         let market = self.stores.market;
         let http = market.http();
         let http = http.map_err(|why| ActionError::not_asked(why, Trouble::Unavailable))?;
@@ -302,7 +303,7 @@ impl ChainExecutor<'_> {
             let call = Call {
                 sent: &offer.sent,
                 seed: None,
-                pictures: &pictures,
+                attached: &attached,
                 idempotency_key: "",
                 account: &account,
                 runners: market.runners(),
@@ -325,7 +326,7 @@ impl ChainExecutor<'_> {
             let call = Call {
                 sent: &offer.sent,
                 seed: offer.sent.seed(seed_number(purchase.index, purchase.extra)),
-                pictures: &pictures,
+                attached: &attached,
                 idempotency_key: purchase.id.as_str(),
                 account: &account,
                 runners: market.runners(),
@@ -367,13 +368,13 @@ impl ChainExecutor<'_> {
             self.stores.market.close(&offer.sent.family, failure.to_string(), setback);
         }
         match failure {
+            Failure::Running { words } => Undelivered::Running { words },
             Failure::Uncertain { words, kept } => {
                 let error = Failure::Uncertain { words, kept: Vec::new() };
                 Undelivered::Uncertain { error: error.into(), kept }
             }
             Failure::Refused { may_be_billed: true, .. } => {
-                let is_known = purchase.basis != Basis::Unknown;
-                let cost_micros = purchase.estimated_micros.filter(|_| is_known);
+                let cost_micros = purchase.most_micros();
                 Undelivered::Failed { error: failure.into(), cost_micros }
             }
             other => Undelivered::Failed { error: other.into(), cost_micros: Some(0) },
@@ -409,13 +410,16 @@ impl ChainExecutor<'_> {
         progress.note(purchase, chain.acquired, chain.reroll > 0);
     }
 
-    fn pictures(&self, request: &Request, offer: &Offer) -> Result<Pictures, ActionError> {
+    fn attached(&self, request: &Request, offer: &Offer) -> Result<Attached, ActionError> {
         let picture = |source: &Source| self.picture(source);
-        let workflow = match offer.sent.text("workflow") {
-            Some(path) if offer.sent.engine == "comfyui" => Some(self.read(path)?),
-            _ => None,
-        };
-        Ok(Pictures {
+        let named = offer
+            .sent
+            .parameters
+            .iter()
+            .filter_map(|(name, value)| Some((name, request.files.get(&value.canonical())?)));
+        let read = |(name, path): (&String, &RelPath)| Ok((name.clone(), self.read(path)?));
+        let files = named.map(read).collect::<Result<_, ActionError>>()?;
+        Ok(Attached {
             references: request.references.iter().map(picture).collect::<Result<_, _>>()?,
             edited: request.edit.as_ref().map(|edit| picture(&edit.image)).transpose()?,
             mask: request
@@ -424,21 +428,19 @@ impl ChainExecutor<'_> {
                 .and_then(|edit| edit.mask.as_ref())
                 .map(picture)
                 .transpose()?,
-            workflow,
+            files,
         })
     }
 
-    fn read(&self, path: &str) -> Result<Arc<[u8]>, ActionError> {
-        let not_asked = |why: String| ActionError::not_asked(why, Trouble::Failed);
-        let path = RelPath::new(path).map_err(|error| not_asked(format!("`{path}`: {error}")))?;
-        let read = self.stores.inputs.read(&path);
-        read.map_err(|source| ActionError::Source { path, source })
+    fn read(&self, path: &RelPath) -> Result<Arc<[u8]>, ActionError> {
+        let read = self.stores.inputs.read(path);
+        read.map_err(|source| ActionError::Source { path: path.clone(), source })
     }
 
     /// The bytes of a picture that goes with a request.
     fn picture(&self, source: &Source) -> Result<Picture, ActionError> {
         let bytes = match source {
-            Source::File(path) => self.read(path.as_str())?,
+            Source::File(path) => self.read(path)?,
             Source::Asset { id, processed: true } => {
                 let asset = self.find(id)?;
                 let (chain, progress) = self.lock(asset);
@@ -448,7 +450,7 @@ impl ChainExecutor<'_> {
                         Some(bytes) => Arc::from(bytes),
                         None => return Err(ActionError::RawMissing(digest)),
                     },
-                    None => self.read(chain.spec.publish.path.as_str())?,
+                    None => self.read(&chain.spec.publish.path)?,
                 }
             }
             Source::Asset { id, processed: false } => self.raw_of(self.find(id)?)?,

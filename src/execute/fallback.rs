@@ -27,7 +27,10 @@ impl Setback {
             Failure::Down { .. } | Failure::NoMoney { .. } => Self::Outage,
             Failure::Refused { .. } => Self::Refusal,
             Failure::Unauthorized { .. } => Self::Key,
-            Failure::Rejected { .. } | Failure::Stopped | Failure::Uncertain { .. } => Self::Other,
+            Failure::Rejected { .. }
+            | Failure::Stopped
+            | Failure::Running { .. }
+            | Failure::Uncertain { .. } => Self::Other,
         }
     }
 

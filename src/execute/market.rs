@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use crate::catalog::{self, Sent};
 use crate::config::Config;
 use crate::execute::fallback::Setback;
-use crate::execute::with_causes;
+use crate::execute::{StopSignal, with_causes};
 use crate::generate::provider::{
-    self, Account, AccountError, Credentials, Http, Provider, Runners, Settings,
+    self, Account, AccountError, Attached, Call, Canceled, Credentials, Http, Progress, Provider,
+    Runners, Settings,
 };
+use crate::purchase::Purchase;
 
 /// Why a request can be sent to nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +80,32 @@ impl<'a> Market<'a> {
             return Err(AccountError::NoProgram { provider, program }.into());
         }
         Ok((provider, account))
+    }
+
+    /// Gives up the job of a purchase at its provider, and waits until it has ended.
+    ///
+    /// # Errors
+    /// Why it goes on, for people.
+    pub fn cancel(&self, purchase: &Purchase, stop: &StopSignal) -> Result<Canceled, String> {
+        let job = purchase.job_id.as_deref().ok_or("its provider has no job of it")?;
+        let family = &purchase.provider;
+        let engine = self.config.provider_setting(family, family, |own| own.engine.clone());
+        let engine = catalog::find_provider(family)
+            .and_then(|row| row.engine(engine.as_deref()))
+            .ok_or_else(|| format!("there is no provider `{family}`"))?;
+        let sent = Sent::of_job(family, &engine.name, &purchase.model);
+        let (provider, account) = self.find(&sent).map_err(|error| error.to_string())?;
+        let attached = Attached::default();
+        let call = Call {
+            sent: &sent,
+            seed: None,
+            attached: &attached,
+            idempotency_key: purchase.id.as_str(),
+            account: &account,
+            runners: &self.runners,
+            progress: &Unrecorded(stop),
+        };
+        provider.cancel(job, &call, self.http()?).map_err(|failure| failure.to_string())
     }
 
     /// The programs that do the work on this machine.
@@ -149,6 +178,19 @@ impl<'a> Market<'a> {
     /// Why nothing more is bought.
     pub fn ended(&self) -> Option<&str> {
         self.ended.get().map(String::as_str)
+    }
+}
+
+/// Waits that end with a wish to stop; nothing is noted.
+struct Unrecorded<'a>(&'a StopSignal);
+
+impl Progress for Unrecorded<'_> {
+    fn identify(&self, _: Option<&str>, _: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn pause(&self, duration: Duration) -> bool {
+        !self.0.wait(duration)
     }
 }
 

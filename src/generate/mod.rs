@@ -324,6 +324,7 @@ mod tests {
             prompt: Prompt::default(),
             negative: None,
             parameters: BTreeMap::new(),
+            files: BTreeMap::new(),
             references: Vec::new(),
             edit: None,
             fallback: Vec::new(),

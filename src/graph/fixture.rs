@@ -82,6 +82,7 @@ pub(crate) fn bought_asset(id: &str, prompt: &str) -> AssetSpec {
         },
         negative: None,
         parameters: BTreeMap::from([("size".to_owned(), Scalar::Text("1024x1024".to_owned()))]),
+        files: BTreeMap::new(),
         references: Vec::new(),
         edit: None,
         fallback: Vec::new(),

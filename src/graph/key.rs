@@ -6,7 +6,7 @@
 //! | provider family, engine, model as written | paths and encodings of the files | fallback, stand-ins |
 //! | final prompt text, negative prompt | manifest section, key, type, fields | number of variations, who picks |
 //! | every parameter that was set | | price, budget, timeouts, URL, secrets |
-//! | references and masks by recipe or content | sounds of the same group, up to their `normalize` | observability, version of the tool |
+//! | references, masks and files by recipe or content | sounds of the same group, up to their `normalize` | observability, version of the tool |
 //!
 //! Every struct is taken apart without `..`, so a new field cannot be forgotten. Golden keys are in
 //! the tests: a change there is a decision, since it makes every user's assets stale.
@@ -135,7 +135,15 @@ pub fn process_key(
 /// The key of a resolved request, under which what it gives is filed.
 pub fn sent_key(sent: &Sent, spec: &AssetSpec, inputs: &dyn InputDigests) -> ActionKey {
     let mut sink = KeyHasher::new(SENT_DOMAIN);
-    catalog::write_fields(sent, &mut sink);
+    let files = match &spec.generate {
+        GenerateOp::Request(request) => Some(&request.files),
+        _ => None,
+    };
+    let content = |text: &str| {
+        let path = files?.get(text)?;
+        Some(inputs.file(path).map_or_else(|| "missing".to_owned(), |digest| digest.to_string()))
+    };
+    catalog::write_fields(sent, &content, &mut sink);
     if let GenerateOp::Request(request) = &spec.generate {
         write_sources(&request.references, request.edit.as_ref(), inputs, &mut sink);
     }
@@ -292,6 +300,7 @@ fn write_request(request: &Request, inputs: &dyn InputDigests, sink: &mut dyn Fi
         prompt,
         negative,
         parameters,
+        files,
         references,
         edit,
         fallback: _,
@@ -315,7 +324,11 @@ fn write_request(request: &Request, inputs: &dyn InputDigests, sink: &mut dyn Fi
         sink.field("prompt.negative", negative);
     }
     for (name, value) in parameters {
-        sink.field(&format!("prompt.parameters.{name}"), &value.canonical());
+        let (path, text) = (format!("prompt.parameters.{name}"), value.canonical());
+        match files.get(&text) {
+            Some(file) => write_file(&path, file, inputs, sink),
+            None => sink.field(&path, &text),
+        }
     }
     write_sources(references, edit.as_ref(), inputs, sink);
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::cache::{Run, RunError, StateError};
 use crate::config::Config;
-use crate::execute::recover_dead;
+use crate::execute::{Market, StopSignal, recover_dead};
+use crate::generate::provider::Canceled;
 use crate::lock::LockFile;
+use crate::pipeline::purchases;
 use crate::pipeline::session::Session;
 use crate::purchase::{
-    Journal, JournalError, Listing, Purchase, RawError, Resolution, State, WriteError, recover,
+    Change, Journal, JournalError, Listing, Purchase, RawError, Resolution, State, WriteError,
+    recover,
 };
 
 /// The journal cannot be used.
@@ -91,6 +94,46 @@ pub fn unknown(session: &Session, config: &Config) -> Result<Vec<Purchase>, Mone
         purchase.state == State::Unknown || is_job
     });
     Ok(all)
+}
+
+/// What became of a purchase whose job was to be given up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GivenUp {
+    /// It is closed like this.
+    Closed(Box<Purchase>),
+    /// It was finished already: the next build takes its result.
+    Finished,
+    /// It goes on, and why.
+    GoesOn(String),
+}
+
+/// Has the provider of a purchase give up its job, and closes the purchase.
+///
+/// # Errors
+/// `MoneyError` if the journal cannot be written.
+pub fn give_up(
+    session: &Session,
+    config: &Config,
+    purchase: &Purchase,
+    at: &str,
+) -> Result<GivenUp, MoneyError> {
+    let runners = purchases::runners(session, config, "recover");
+    let market = Market::new(config, purchases::credentials(session, config), runners);
+    match market.cancel(purchase, &StopSignal::default()) {
+        Err(why) => return Ok(GivenUp::GoesOn(why)),
+        Ok(Canceled::Finished) => return Ok(GivenUp::Finished),
+        Ok(Canceled::Ended) => {}
+    }
+    let change = Change::Fail {
+        at: at.to_owned(),
+        refusal: Some("given up before it was finished".to_owned()),
+        cost_micros: purchase.most_micros(),
+    };
+    let closed = journal(session, config).change(&purchase.id, &change)?;
+    if let Some(home) = session.second_home() {
+        journal(session, config).copy_to(home, &closed)?;
+    }
+    Ok(GivenUp::Closed(Box::new(closed)))
 }
 
 /// Records what a person says about a purchase.

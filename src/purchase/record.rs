@@ -129,6 +129,12 @@ pub enum DecodeError {
 }
 
 impl Purchase {
+    /// The most that a provider can have billed for it, in millionths of its unit; none if nobody knows
+    /// its price: what was set aside then is the user's bound, and no price.
+    pub fn most_micros(&self) -> Option<i64> {
+        self.estimated_micros.filter(|_| self.basis != Basis::Unknown)
+    }
+
     /// Reads a purchase file.
     ///
     /// # Errors

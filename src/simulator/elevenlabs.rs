@@ -31,6 +31,9 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
             }),
         );
     }
+    if path == "/v1/music/plan" {
+        return plan(request);
+    }
     let mode = match path {
         "/v1/sound-generation" => AudioMode::Sfx,
         "/v1/music" => AudioMode::Music,
@@ -41,7 +44,18 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
         return Reply::detail(422, "the body is no JSON object");
     };
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let prompt = if mode == AudioMode::Music { text("prompt") } else { text("text") };
+    let planned = body.get("composition_plan").filter(|_| mode == AudioMode::Music);
+    let prompt = match (mode, planned) {
+        (AudioMode::Music, Some(_)) if body.get("prompt").is_some() => {
+            return Reply::detail(422, "prompt and composition_plan do not go together");
+        }
+        (AudioMode::Music, Some(plan)) => plan.to_string(),
+        (AudioMode::Music, None) if body.get("seed").is_some() => {
+            return Reply::detail(422, "seed and prompt do not go together");
+        }
+        (AudioMode::Music, None) => text("prompt"),
+        _ => text("text"),
+    };
     if prompt.is_empty() {
         let issue =
             json!([{ "loc": ["body", "text"], "msg": "Field required", "type": "missing" }]);
@@ -57,7 +71,19 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
     let number = |name: &str| body.get(name).and_then(Value::as_f64);
     let duration = match mode {
         AudioMode::Sfx => number("duration_seconds"),
-        AudioMode::Music => number("music_length_ms").map(|millis| millis / 1000.0),
+        AudioMode::Music => {
+            let sections = planned.and_then(|plan| plan.get("sections")?.as_array());
+            let millis = match sections {
+                Some(sections) => Some(
+                    sections
+                        .iter()
+                        .filter_map(|section| section.get("duration_ms")?.as_f64())
+                        .sum(),
+                ),
+                None => number("music_length_ms"),
+            };
+            millis.map(|millis: f64| millis / 1000.0)
+        }
         AudioMode::Speech => None,
     };
     let credits = credits(&text("model_id"), mode, &prompt, duration);
@@ -79,6 +105,23 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
             .header("request-id", format!("req_{number}"))
             .header("character-cost", (credits / 1_000_000).to_string())
     })
+}
+
+/// A plan of one section, as long as it is asked to be.
+fn plan(request: &Request) -> Reply {
+    let body = request.json().unwrap_or_default();
+    let Some(prompt) = body.get("prompt").and_then(Value::as_str) else {
+        return Reply::detail(422, "the body has no prompt");
+    };
+    let millis = body.get("music_length_ms").cloned().unwrap_or_else(|| json!(10_000));
+    let section = json!({
+        "section_name": "Theme", "positive_local_styles": [prompt], "negative_local_styles": [],
+        "duration_ms": millis, "lines": [],
+    });
+    let plan = json!({
+        "positive_global_styles": [prompt], "negative_global_styles": [], "sections": [section],
+    });
+    Reply::json(200, &plan)
 }
 
 /// Millionths of a credit: in the middle of what a plan expects.

@@ -40,6 +40,20 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
             None => Reply::detail(404, "no such prediction"),
         };
     }
+    let cancelled =
+        path.strip_prefix("/predictions/").and_then(|rest| rest.strip_suffix("/cancel"));
+    if let Some(id) = cancelled.filter(|_| request.method == "POST") {
+        return match simulator.jobs().get_mut(id) {
+            Some(job) => {
+                if job.polls > 0 {
+                    job.polls = 0;
+                    job.result = json!({ "id": id, "status": "canceled" });
+                }
+                Reply::json(200, &job.result)
+            }
+            None => Reply::detail(404, "no such prediction"),
+        };
+    }
     if (&*request.method, path) != ("POST", "/predictions") {
         return Reply::detail(404, "no such endpoint");
     }

@@ -4,6 +4,8 @@ mod accounts;
 mod bank;
 mod catalogue;
 mod choice;
+mod files;
+mod jobs;
 mod migrate;
 mod soak;
 mod stores;
@@ -241,31 +243,6 @@ fn more_variations_buy_only_the_missing_ones() {
     assert_eq!(project.read_bytes("assets/coin.png"), before);
     project.edit("specs/a.yaml", "variations: 4", "variations: 1");
     assert!(project.succeed(&["--spend", "5"]).stderr.contains("nothing to do"));
-}
-
-#[test]
-fn a_job_is_asked_about_again_after_a_crash() {
-    let bank = Bank::open(&[]);
-    let specs = "- id: wave\n  generation: { type: image, provider: replicate, model: acme/flux }\n  \
-        prompt: A wave\n";
-    let project = project(&bank, "", specs);
-    let mut build = project.command(&["--spend", "1"]);
-    let mut build = build.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
-    bank.wait_for_bill();
-    // The job's id is on record before the first question about it.
-    let has_job = |project: &Project| {
-        let files = project.files(".assetcache/paid/purchases");
-        let mut records = files.iter().filter(|file| file.ends_with(".toml"));
-        records.any(|file| project.read(file).contains("job_id"))
-    };
-    while !has_job(&project) {
-        assert!(build.try_wait().expect("a child").is_none(), "it ended");
-    }
-    build.kill().expect("it runs");
-    build.wait().expect("it ends");
-    project.succeed(&["--spend", "1"]);
-    assert!(project.has("assets/wave.png"));
-    assert_eq!(bank.bill().0, 1);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub struct StatusArgs {}
 
 /// Decides about purchases whose outcome nobody knows.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(group = ArgGroup::new("decision").args(["billed", "not_billed", "retry"]))]
+#[command(group = ArgGroup::new("decision").args(["billed", "not_billed", "retry", "cancel"]))]
 pub struct RecoverArgs {
     /// Ids of purchases, as the list shows them; all without one is only a list
     #[arg(value_name = "PURCHASES")]
@@ -57,6 +57,9 @@ pub struct RecoverArgs {
     /// The provider billed it, and the next build buys it again
     #[arg(long, requires = "purchases")]
     pub retry: bool,
+    /// The provider is asked to give the job up; what it may have billed counts as spent
+    #[arg(long, requires = "purchases")]
+    pub cancel: bool,
 }
 
 /// Moves specs to another model.

@@ -25,7 +25,7 @@ impl Provider for Automatic1111 {
     }
 
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
-        let path = match call.pictures.edited {
+        let path = match call.attached.edited {
             Some(_) => "/sdapi/v1/img2img",
             None => "/sdapi/v1/txt2img",
         };
@@ -72,12 +72,12 @@ fn body(call: &Call<'_>) -> Value {
     body.insert("override_settings".to_owned(), json!({ "sd_model_checkpoint": call.sent.model }));
     body.insert("batch_size".to_owned(), json!(1));
     body.insert("n_iter".to_owned(), json!(1));
-    if let Some(picture) = &call.pictures.edited {
+    if let Some(picture) = &call.attached.edited {
         body.insert("init_images".to_owned(), json!([base64(&picture.bytes)]));
         if let Some(strength) = call.sent.parameters.get("strength") {
             body.insert("denoising_strength".to_owned(), json_of(strength));
         }
-        if let Some(mask) = &call.pictures.mask {
+        if let Some(mask) = &call.attached.mask {
             body.insert("mask".to_owned(), json!(base64(&mask.bytes)));
         }
     }

@@ -31,7 +31,7 @@ impl Provider for ComfyUi {
     }
 
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
-        let Some(workflow) = &call.pictures.workflow else {
+        let Some(workflow) = call.attached.files.get("workflow") else {
             let words = "`workflow` names no file: export one from ComfyUI in API format";
             return Err(Failure::Rejected { words: words.to_owned() });
         };

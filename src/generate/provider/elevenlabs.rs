@@ -29,7 +29,7 @@ impl Provider for ElevenLabs {
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
         let format = call.sent.text("output_format").unwrap_or("mp3_44100_128");
         let (path, body) = match call.sent.mode {
-            Some(AudioMode::Music) => ("/v1/music".to_owned(), music(call)),
+            Some(AudioMode::Music) => ("/v1/music".to_owned(), music(call, plan(call, http)?)),
             Some(AudioMode::Speech) => {
                 let voice = call.sent.text("voice").unwrap_or_default();
                 (format!("/v1/text-to-speech/{}", escaped(voice)), speech(call))
@@ -75,7 +75,50 @@ fn effect(call: &Call<'_>) -> Value {
     Value::Object(body)
 }
 
-fn music(call: &Call<'_>) -> Value {
+/// The composition plan: that of a file, or one that is made from the prompt, which costs nothing.
+fn plan(call: &Call<'_>, http: &Http) -> Result<Option<Value>, Failure> {
+    if let Some(file) = call.attached.files.get("composition_plan") {
+        let plan: Value = serde_json::from_slice(file).map_err(|error| Failure::Rejected {
+            words: format!("the composition plan is no JSON: {error}"),
+        })?;
+        return Ok(Some(plan));
+    }
+    if call.sent.text("composition_plan").is_none() {
+        return Ok(None);
+    }
+    let url = call.account.url("/v1/music/plan");
+    let auth = Auth::Header("xi-api-key", call.account.key().clone());
+    let ask = Ask::post(url, auth, Body::Json(Value::Object(song(call))));
+    // Nothing is billed for it, so that whatever goes wrong is no purchase.
+    let answer = http.ask(call, &ask, judge).map_err(unbilled)?;
+    json::parse(&answer.body).map(Some).map_err(unbilled)
+}
+
+fn unbilled(failure: Failure) -> Failure {
+    match failure {
+        Failure::Uncertain { words, .. } => Failure::Down { words },
+        other => other,
+    }
+}
+
+fn music(call: &Call<'_>, plan: Option<Value>) -> Value {
+    let Some(plan) = plan else {
+        let mut body = song(call);
+        put(&mut body, call, &["force_instrumental"]);
+        return Value::Object(body);
+    };
+    let mut body = Map::new();
+    body.insert("composition_plan".to_owned(), plan);
+    body.insert("model_id".to_owned(), json!(call.sent.model));
+    if let Some(seed) = call.seed {
+        body.insert("seed".to_owned(), json!(seed));
+    }
+    put(&mut body, call, &["respect_sections_durations"]);
+    Value::Object(body)
+}
+
+/// A song by its prompt.
+fn song(call: &Call<'_>) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("prompt".to_owned(), json!(call.sent.prompt));
     body.insert("model_id".to_owned(), json!(call.sent.model));
@@ -87,8 +130,7 @@ fn music(call: &Call<'_>) -> Value {
     if let Some(seconds) = seconds {
         body.insert("music_length_ms".to_owned(), json!((seconds * 1000.0).round() as i64));
     }
-    put(&mut body, call, &["force_instrumental"]);
-    Value::Object(body)
+    body
 }
 
 fn speech(call: &Call<'_>) -> Value {

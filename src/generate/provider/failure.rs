@@ -38,6 +38,13 @@ pub enum Failure {
     /// The run was stopped while it waited for its turn: nothing is billed.
     #[error("stopped before the request was accepted")]
     Stopped,
+    /// The provider works on it, or is done and cannot be reached for the result: a later run asks
+    /// about the job that is on record.
+    #[error("the provider still has it: {words}")]
+    Running {
+        /// What happened.
+        words: String,
+    },
     /// The request left, and whether it is billed is not known.
     #[error("nobody knows whether it was billed: {words}")]
     Uncertain {
@@ -52,6 +59,15 @@ impl Failure {
     /// An outcome that nobody knows, with nothing to keep.
     pub fn uncertain(words: impl Into<String>) -> Self {
         Self::Uncertain { words: words.into(), kept: Vec::new() }
+    }
+
+    /// What a failure to ask about a job means for the job: nothing, unless the provider says that
+    /// there is none.
+    pub(super) fn of_job(self) -> Self {
+        match self {
+            Self::Rejected { words } => Self::uncertain(words),
+            other => Self::Running { words: other.to_string() },
+        }
     }
 
     /// Whether the provider is not to be asked again in this run.

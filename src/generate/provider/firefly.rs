@@ -64,7 +64,7 @@ impl Provider for Firefly {
     }
 
     fn resume(&self, job: &str, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
-        let token = token(call, http).map_err(|failure| Failure::uncertain(failure.to_string()))?;
+        let token = token(call, http).map_err(Failure::of_job)?;
         wait(job, token, call, http)
     }
 }
@@ -125,7 +125,7 @@ fn body(call: &Call<'_>, token: &Secret, http: &Http) -> Result<Value, Failure> 
             body.insert(to.to_owned(), json_of(value));
         }
     }
-    if let Some(picture) = call.pictures.references.first() {
+    if let Some(picture) = call.attached.references.first() {
         let id = upload(&picture.bytes, picture.mime(), call, token, http)?;
         let reference = json!({ "source": { "uploadId": id } });
         let strength = |name: &str| call.sent.parameters.get(name).map(json_of);
@@ -171,13 +171,12 @@ fn wait(url: &str, mut token: Secret, call: &Call<'_>, http: &Http) -> Result<De
             // A token lives for a day, a job may outlive it.
             Err(Failure::Unauthorized { .. }) if !is_renewed => {
                 is_renewed = true;
-                token = self::token(call, http)
-                    .map_err(|failure| Failure::uncertain(failure.to_string()))?;
+                token = self::token(call, http).map_err(Failure::of_job)?;
                 continue;
             }
-            Err(failure) => return Err(Failure::uncertain(failure.to_string())),
+            Err(failure) => return Err(failure.of_job()),
         };
-        let value = json::parse(&answer.body)?;
+        let value = json::parse(&answer.body).map_err(Failure::of_job)?;
         match text(&value, "/status").as_deref() {
             Some("succeeded") => return collect(&value, call, http),
             Some("failed" | "cancelled" | "canceled") => {
@@ -185,7 +184,8 @@ fn wait(url: &str, mut token: Secret, call: &Call<'_>, http: &Http) -> Result<De
                 return Err(Failure::Refused { words, may_be_billed: true });
             }
             _ if started.elapsed() > call.account.timeout => {
-                return Err(Failure::uncertain("the job takes longer than the timeout"));
+                let words = "the job takes longer than the timeout".to_owned();
+                return Err(Failure::Running { words });
             }
             _ => {}
         }

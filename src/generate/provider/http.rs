@@ -242,7 +242,7 @@ impl Http {
         }
     }
 
-    /// Fetches a result from where the provider says that it lies.
+    /// Fetches the result of a job from where the provider says that it lies.
     ///
     /// `hosts`: the provider's own; the key goes to nobody else.
     pub(super) fn fetch(
@@ -256,14 +256,14 @@ impl Http {
         let answer = self.ask(call, &Ask::get(url.to_owned(), auth), |answer| {
             let words = words(answer.status, &answer.body);
             match answer.status {
-                429 | 500.. => Verdict::Later(Failure::uncertain(words), None),
+                408 | 429 | 500.. => Verdict::Later(Failure::Down { words }, None),
                 _ => Verdict::Final(Failure::uncertain(words)),
             }
         });
         // It is made and paid for, whatever keeps it from coming here.
         answer.map(|answer| answer.body).map_err(|failure| match failure {
             Failure::Uncertain { .. } => failure,
-            other => Failure::uncertain(format!("the result cannot be fetched: {other}")),
+            other => Failure::Running { words: format!("the result cannot be fetched: {other}") },
         })
     }
 
@@ -315,6 +315,7 @@ impl Http {
             Failure::Unauthorized { words } => Failure::Unauthorized { words: mask(words) },
             Failure::NoMoney { words } => Failure::NoMoney { words: mask(words) },
             Failure::Uncertain { words, kept } => Failure::Uncertain { words: mask(words), kept },
+            Failure::Running { words } => Failure::Running { words: mask(words) },
             Failure::Stopped => Failure::Stopped,
         }
     }

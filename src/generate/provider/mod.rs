@@ -20,6 +20,7 @@ mod replicate;
 mod retry;
 mod stability;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +69,23 @@ pub trait Provider: Sync + std::fmt::Debug {
     fn resume(&self, _job: &str, _call: &Call<'_>, _http: &Http) -> Result<Delivered, Failure> {
         Err(Failure::uncertain("the provider cannot be asked about an earlier request"))
     }
+
+    /// Gives up a job, and waits until it has ended.
+    ///
+    /// # Errors
+    /// `Failure`; `Rejected` if the service has no jobs, or none that can be given up.
+    fn cancel(&self, _job: &str, _call: &Call<'_>, _http: &Http) -> Result<Canceled, Failure> {
+        Err(Failure::Rejected { words: "its jobs cannot be given up from here".to_owned() })
+    }
+}
+
+/// What became of a job that was to be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Canceled {
+    /// It ended without a result; what it did until then may be billed.
+    Ended,
+    /// It was finished already: its result can be had.
+    Finished,
 }
 
 /// How fast a service may be asked.
@@ -85,8 +103,8 @@ pub struct Call<'a> {
     pub sent: &'a Sent,
     /// Seed of this variation, where the model takes one.
     pub seed: Option<i64>,
-    /// Pictures that go with it.
-    pub pictures: &'a Pictures,
+    /// Files that go with it.
+    pub attached: &'a Attached,
     /// The same for all attempts; also the id of the purchase.
     pub idempotency_key: &'a str,
     /// Who is asked, and with which credentials.
@@ -97,17 +115,17 @@ pub struct Call<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// Pictures that go with a request.
+/// Files that go with a request.
 #[derive(Debug, Clone, Default)]
-pub struct Pictures {
+pub struct Attached {
     /// What the result shall resemble.
     pub references: Vec<Picture>,
     /// What is edited.
     pub edited: Option<Picture>,
     /// Where it may be changed.
     pub mask: Option<Picture>,
-    /// Content of a ComfyUI workflow.
-    pub workflow: Option<Arc<[u8]>>,
+    /// Content of the files that parameters name, by the parameters' names.
+    pub files: BTreeMap<String, Arc<[u8]>>,
 }
 
 /// A picture as bytes.

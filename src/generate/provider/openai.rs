@@ -22,7 +22,7 @@ impl Provider for OpenAi {
 
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
         let auth = Auth::Bearer(call.account.key().clone());
-        let pictures = call.pictures;
+        let pictures = call.attached;
         let ask = if pictures.edited.is_none() && pictures.references.is_empty() {
             Ask::post(call.account.url("/images/generations"), auth, Body::Json(generation(call)))
         } else {
@@ -46,7 +46,7 @@ fn generation(call: &Call<'_>) -> Value {
 }
 
 fn edit(call: &Call<'_>) -> Vec<(&'static str, Field)> {
-    let pictures = call.pictures;
+    let pictures = call.attached;
     let all: Vec<&Picture> = pictures.edited.iter().chain(&pictures.references).collect();
     // The field has another name when there are several.
     let name = if all.len() == 1 { "image" } else { "image[]" };

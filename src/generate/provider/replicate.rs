@@ -3,7 +3,7 @@
 //! Source: the vendor's API description and documents, collected in docs/design/providers.md. Files of
 //! a prediction are deleted after an hour, so they are fetched at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use crate::generate::provider::http::{Answer, Ask, Auth, Body, Http};
 use crate::generate::provider::json::{self, base64, text, words};
 use crate::generate::provider::openai::json_of;
 use crate::generate::provider::retry::Verdict;
-use crate::generate::provider::{Call, Delivered, Failure, Picture, Provider};
+use crate::generate::provider::{Call, Canceled, Delivered, Failure, Picture, Provider};
 
 /// Where the files of predictions lie.
 const FILES: &[&str] = &["replicate.delivery", "replicate.com"];
@@ -59,6 +59,25 @@ impl Provider for Replicate {
         let prediction = poll(job, call, http)?;
         finish(prediction, job, call, http)
     }
+
+    fn cancel(&self, job: &str, call: &Call<'_>, http: &Http) -> Result<Canceled, Failure> {
+        let url = call.account.url(&format!("/predictions/{job}/cancel"));
+        let answer = http.ask(call, &Ask::post(url, auth(call), Body::Empty), judge)?;
+        let mut prediction = json::parse(&answer.body)?;
+        let started = Instant::now();
+        loop {
+            match text(&prediction, "/status").as_deref() {
+                Some("succeeded") => return Ok(Canceled::Finished),
+                Some("failed" | "canceled" | "aborted") => return Ok(Canceled::Ended),
+                _ if started.elapsed() > call.account.timeout => {
+                    let words = "it does not end though it was cancelled".to_owned();
+                    return Err(Failure::Running { words });
+                }
+                _ if !call.progress.pause(POLL) => return Err(Failure::Stopped),
+                _ => prediction = poll(job, call, http)?,
+            }
+        }
+    }
 }
 
 fn auth(call: &Call<'_>) -> Auth {
@@ -84,7 +103,7 @@ fn input(call: &Call<'_>) -> Result<Value, Failure> {
     if let Some(seed) = call.seed {
         input.insert("seed".to_owned(), json!(seed));
     }
-    let pictures = call.pictures;
+    let pictures = call.attached;
     if let Some(picture) = pictures.edited.as_ref().or(pictures.references.first()) {
         input.insert("image".to_owned(), json!(data_url(picture)?));
     }
@@ -105,16 +124,8 @@ fn data_url(picture: &Picture) -> Result<String, Failure> {
 
 fn poll(id: &str, call: &Call<'_>, http: &Http) -> Result<Value, Failure> {
     let url = call.account.url(&format!("/predictions/{id}"));
-    let answer = http.ask(call, &Ask::get(url, auth(call)), judge).map_err(still_running)?;
-    json::parse(&answer.body)
-}
-
-/// What happens while a prediction runs does not end it.
-fn still_running(failure: Failure) -> Failure {
-    match failure {
-        Failure::Stopped => Failure::uncertain("stopped while the prediction was running"),
-        other => Failure::uncertain(other.to_string()),
-    }
+    let answer = http.ask(call, &Ask::get(url, auth(call)), judge).map_err(Failure::of_job)?;
+    json::parse(&answer.body).map_err(Failure::of_job)
 }
 
 fn finish(
@@ -123,7 +134,7 @@ fn finish(
     call: &Call<'_>,
     http: &Http,
 ) -> Result<Delivered, Failure> {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     loop {
         let status = text(&prediction, "/status").unwrap_or_default();
         match &*status {
@@ -133,7 +144,8 @@ fn finish(
                 return Err(failed(&http.mask(&error)));
             }
             _ if started.elapsed() > call.account.timeout => {
-                return Err(Failure::uncertain("the prediction takes longer than the timeout"));
+                let words = "the prediction takes longer than the timeout".to_owned();
+                return Err(Failure::Running { words });
             }
             _ => {}
         }

@@ -59,12 +59,12 @@ fn fields(call: &Call<'_>, endpoint: &str) -> Vec<(&'static str, Field)> {
     if let Some(negative) = &call.sent.negative {
         fields.push(("negative_prompt", Field::Text(negative.clone())));
     }
-    if let Some(picture) = &call.pictures.edited {
+    if let Some(picture) = &call.attached.edited {
         fields.push(("image", picture.field("image")));
     }
     if endpoint == "sd3" {
         fields.push(("model", Field::Text(call.sent.model.clone())));
-        let mode = match call.pictures.edited {
+        let mode = match call.attached.edited {
             Some(_) => "image-to-image",
             None => "text-to-image",
         };

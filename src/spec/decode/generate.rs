@@ -180,6 +180,14 @@ impl Reader<'_, '_, '_> {
             self.checker,
         );
         let has_prompt = prompt.is_some();
+        let fallback = self.fallback();
+        let files = parameters::files(provider, &parameters);
+        let files = files.chain(
+            fallback
+                .iter()
+                .flat_map(|fallback| parameters::files(&fallback.provider, &fallback.parameters)),
+        );
+        let files = files.collect();
         let request = Request {
             provider: self.provider.name.to_owned(),
             family: self.provider.family.to_owned(),
@@ -190,9 +198,10 @@ impl Reader<'_, '_, '_> {
             prompt: prompt.unwrap_or_default(),
             negative,
             parameters,
+            files,
             references: self.references(),
             edit,
-            fallback: self.fallback(),
+            fallback,
             fallback_on: self.fallback_on(),
         };
         if self.provider.media.contains(&self.media) {

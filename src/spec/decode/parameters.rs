@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Diagnostic, Scalar};
+use crate::base::{Diagnostic, RelPath, Scalar};
 use crate::catalog::{self, ParameterType};
 use crate::spec::decode::Input;
 use crate::spec::keys::PARAMETERS;
@@ -63,6 +63,18 @@ pub(super) fn scalars(value: Option<&Value>, provider: Option<&str>) -> BTreeMap
         .collect()
 }
 
+/// The files that parameters name: as written, and as paths.
+pub(super) fn files<'a>(
+    provider: &'a str,
+    parameters: &'a BTreeMap<String, Scalar>,
+) -> impl Iterator<Item = (String, RelPath)> + 'a {
+    let named = parameters.iter().filter(|(name, value)| catalog::is_file(provider, name, value));
+    named.filter_map(|(_, value)| {
+        let Scalar::Text(text) = value else { return None };
+        Some((text.clone(), RelPath::new(text).ok()?))
+    })
+}
+
 /// A text that is not of the parameter's type stays text, so that the catalogue's check can tell
 /// which type is needed.
 fn scalar(entry: &Entry, provider: Option<&str>) -> Option<Scalar> {
@@ -73,7 +85,7 @@ fn scalar(entry: &Entry, provider: Option<&str>) -> Option<Scalar> {
     let number = || yaml::parse_number(text).map(Scalar::Number);
     let kind = provider.and_then(|provider| catalog::parameter_type(provider, &entry.key));
     let value = match kind {
-        Some(ParameterType::Text) => None,
+        Some(ParameterType::Text | ParameterType::File) => None,
         Some(ParameterType::Integer | ParameterType::Number) if is_seconds => seconds(),
         _ if *style != Style::Plain => None,
         Some(ParameterType::Integer) => {

@@ -64,7 +64,8 @@ impl GenerateOp {
             Self::Request(request) => {
                 let edit =
                     request.edit.iter().flat_map(|edit| [Some(&edit.image), edit.mask.as_ref()]);
-                request.references.iter().chain(edit.flatten()).filter_map(Source::file).collect()
+                let pictures = request.references.iter().chain(edit.flatten());
+                pictures.filter_map(Source::file).chain(request.files.values()).collect()
             }
             Self::Svg(drawing) => vec![&drawing.source],
             Self::File(source) | Self::Manual(ManualFile { source, .. }) => vec![source],
@@ -95,6 +96,8 @@ pub struct Request {
     pub negative: Option<String>,
     /// Every parameter that was set, by its name in specs. Duration and size are among them.
     pub parameters: BTreeMap<String, Scalar>,
+    /// Files that parameters name, of the request or of whoever takes over, by their texts.
+    pub files: BTreeMap<String, RelPath>,
     /// Pictures that the result shall resemble.
     pub references: Vec<Source>,
     /// Set when an existing picture is edited.

@@ -134,10 +134,14 @@ fn values(parameter: &Parameter) -> String {
         EditUse::Never => text += "; not with `edit` or `reference`",
     }
     for need in &parameter.needs {
-        let among: Vec<String> = need.among.iter().map(|value| value.canonical()).collect();
         let asking = need.value.as_ref().map(|value| format!("{} ", value.canonical()));
         let asking = asking.unwrap_or_default();
-        let _ = write!(text, "; {asking}needs `{}` {}", need.parameter, among.join(" or "));
+        let _ = write!(text, "; {asking}needs `{}` {}", need.parameter, need.must.describe());
+    }
+    if !parameter.replaces.is_empty() {
+        let names: Vec<String> =
+            parameter.replaces.iter().map(|name| format!("`{name}`")).collect();
+        let _ = write!(text, "; a file takes the place of {}", names.join(", "));
     }
     text
 }

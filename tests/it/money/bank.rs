@@ -74,15 +74,22 @@ impl Bank {
     }
 
     fn document(&self) -> Value {
+        serde_json::from_str(&self.get("/_bill", "")).expect("a JSON body")
+    }
+
+    /// What it answers to somebody with a key.
+    pub(crate) fn get(&self, path: &str, key: &str) -> String {
         let address = self.url.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).expect("it listens");
-        let request =
-            format!("GET /_bill HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
+             connection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).expect("a request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        serde_json::from_str(body).expect("a JSON body")
+        body.to_owned()
     }
 }
 
