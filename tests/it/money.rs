@@ -4,6 +4,7 @@ mod accounts;
 mod bank;
 mod catalogue;
 mod choice;
+mod described;
 mod files;
 mod jobs;
 mod migrate;

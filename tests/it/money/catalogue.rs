@@ -10,7 +10,7 @@ use super::bank::Bank;
 use super::{json, project};
 
 /// Specs for a model: each quality that it takes, in its first and its last size.
-fn specs(model: &Model, number: usize) -> Vec<String> {
+pub(super) fn specs(model: &Model, number: usize) -> Vec<String> {
     let word = |name: &str| -> Vec<Option<String>> {
         let values = model.parameters.get(name).map(|parameter| parameter.values.clone());
         match values {
