@@ -31,10 +31,6 @@ pub(super) const ACTIONS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinitio
 pub(super) const TRACES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("traces");
 pub(super) const BLOB_ACCESS: TableDefinition<'_, &[u8; 32], u64> =
     TableDefinition::new("blob_access");
-pub(super) const SUMS: TableDefinition<'_, &str, i64> = TableDefinition::new("sums");
-pub(super) const RESERVATIONS: TableDefinition<'_, &str, &[u8]> =
-    TableDefinition::new("reservations");
-pub(super) const PURCHASES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("purchases");
 
 const FORMAT_KEY: &str = "format";
 
@@ -144,12 +140,6 @@ pub enum StateError {
         path: PathBuf,
         /// What redb said.
         reason: String,
-    },
-    /// A sum left the range of 64 bits.
-    #[error("add to the sum `{name}`: the result is out of range")]
-    SumOutOfRange {
-        /// The sum.
-        name: String,
     },
     /// Any other failure of the database.
     #[error("use the database")]
@@ -376,9 +366,6 @@ fn create_tables(db: &Database) -> Result<(), redb::Error> {
     transaction.open_table(ACTIONS)?;
     transaction.open_table(TRACES)?;
     transaction.open_table(BLOB_ACCESS)?;
-    transaction.open_table(SUMS)?;
-    transaction.open_table(RESERVATIONS)?;
-    transaction.open_table(PURCHASES)?;
     Ok(transaction.take().commit()?)
 }
 

@@ -1,6 +1,8 @@
 //! The commands about money: ledger, status, recover, and the simulator to try them on.
 
+use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +14,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::config::Config;
 use crate::execute::with_causes;
-use crate::pipeline::money::{self, GivenUp, MoneyError};
+use crate::pipeline::money::{self, FoundError, GivenUp, MoneyError};
 use crate::pipeline::{self, Prepared, Session};
 use crate::plan::{Policy, endings};
 use crate::purchase::{Purchase, Resolution};
@@ -113,6 +115,12 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
             CliError::Usage(format!("there is no purchase `{id}` with an unknown outcome"))
         })?);
     }
+    if let Some(path) = &args.found {
+        let [purchase] = chosen.as_slice() else {
+            return Err(CliError::Usage("a file is the result of one purchase".to_owned()));
+        };
+        return found(context, &session, config, purchase, path);
+    }
     if resolution.is_none() && !args.cancel {
         let shown: Vec<&Purchase> =
             if args.purchases.is_empty() { unknown.iter().collect() } else { chosen };
@@ -120,6 +128,10 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
             Format::Json | Format::Ndjson => context.document(&render::json(&shown)),
             Format::Human | Format::Github => {
                 context.data(&render::unknown(&shown));
+                if !shown.is_empty() {
+                    let files = money::unclaimed(&session, config)?;
+                    context.data(&render::unclaimed(&files));
+                }
             }
         }
         return Ok(if shown.is_empty() { ExitCode::Success } else { ExitCode::UnknownPurchase });
@@ -141,6 +153,29 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
         });
     }
     Ok(ExitCode::Success)
+}
+
+/// Takes a file as the result of a purchase.
+fn found(
+    context: &Context,
+    session: &Session,
+    config: &Config,
+    purchase: &Purchase,
+    path: &Path,
+) -> Result<ExitCode, CliError> {
+    let refused = |why: &str| {
+        CliError::Usage(format!("`{}` is not taken as its result: {why}", path.display()))
+    };
+    let bytes = fs::read(path).map_err(|error| refused(&error.to_string()))?;
+    match money::found(session, config, purchase, &bytes, &context.rfc3339()) {
+        Ok(closed) => {
+            let assets = closed.assets.join(", ");
+            context.mention(&format!("{}: the next build takes its result ({assets})", closed.id));
+            Ok(ExitCode::Success)
+        }
+        Err(FoundError::Money(error)) => Err(error.into()),
+        Err(error) => Err(refused(&error.to_string())),
+    }
 }
 
 /// Has a purchase's job given up.

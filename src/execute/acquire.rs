@@ -14,17 +14,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::base::units::MicroUsd;
 use crate::base::{ActionKey, Digest};
 use crate::catalog::PriceUnit;
+use crate::config::Budget;
 use crate::execute::slot::SlotLock;
 use crate::execute::stop::StopSignal;
 use crate::execute::with_causes;
 use crate::generate::GenerateError;
 use crate::lock;
+use crate::purchase::spare::Spare;
 use crate::purchase::state::Answer;
 use crate::purchase::{
     Admission, Basis, Books, Cap, Change, Journal, JournalError, Purchase, PurchaseId, RawStore,
-    Reservation, SecondCopy, State, keys_of, recover,
+    Reservation, SecondCopy, State, counted_at, keys_of, recover,
 };
 
 pub use error::AcquireError;
@@ -47,8 +50,12 @@ pub struct Acquirer<'a> {
     pub run: &'a str,
     /// Who made it.
     pub buyer: Option<&'a str>,
-    /// What may be spent.
-    pub caps: Vec<Cap>,
+    /// What may be spent in a run, a day and a month.
+    pub budget: &'a Budget,
+    /// What the user lets this run spend.
+    pub allowance: Option<MicroUsd>,
+    /// Room on the disk for what comes.
+    pub spare: Spare,
     /// The wish to stop, which ends every wait.
     pub stop: &'a StopSignal,
     /// What the second home remembers, once anybody asked.
@@ -244,7 +251,7 @@ impl Acquirer<'_> {
             Ok(delivery) => self.settle(&id, delivery),
             Err(Undelivered::Failed { error, cost_micros }) => {
                 let refusal = Some(first_line(&with_causes(&error)));
-                self.journal.change(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
+                self.record(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
                 Err(error.into())
             }
             Err(Undelivered::Running { words }) => Err(AcquireError::Running { id, words }),
@@ -252,11 +259,11 @@ impl Acquirer<'_> {
                 let words = first_line(&with_causes(&error));
                 // If it cannot be kept, the outcome is as unknown as before.
                 let kept = (!kept.is_empty())
-                    .then(|| self.raws.put(&kept, "bin").ok())
+                    .then(|| self.spare.lend(|| self.raws.put(&kept, "bin")).ok())
                     .flatten()
                     .map(|stored| (stored.digest, "bin".to_owned()));
                 let reason = words.clone();
-                self.journal.change(&id, &Change::LoseTrack { at: now(), reason, kept })?;
+                self.record(&id, &Change::LoseTrack { at: now(), reason, kept })?;
                 Err(AcquireError::Unknown { id, words })
             }
         }
@@ -268,20 +275,23 @@ impl Acquirer<'_> {
 
     /// Sets the money for all of these aside; waits while only others' purchases are in the way.
     fn reserve(&self, purchases: &[Purchase]) -> Result<(), AcquireError> {
+        self.spare.set_aside().map_err(AcquireError::NoRoom)?;
         let reservation = |purchase: &Purchase| Reservation {
             purchase: purchase.id.clone(),
             keys: keys_of(&purchase.run, &purchase.provider, purchase.unit, &purchase.reserved_at),
             amount_micros: purchase.estimated_micros.unwrap_or(0),
         };
-        let mut purchases = purchases.to_vec();
         loop {
-            for purchase in &mut purchases {
+            let admitted = self.journal.reserve_together(purchases.to_vec(), |wanted, all| {
                 // The period counts in which it is admitted.
-                purchase.reserved_at = now();
-            }
-            let reservations: Vec<Reservation> = purchases.iter().map(reservation).collect();
-            let admitted = self.journal.reserve_together(&purchases, |all| {
-                match Books::of(all).admit(&self.caps, &reservations) {
+                let now = now();
+                let at = counted_at(&now, all);
+                for purchase in &mut *wanted {
+                    at.clone_into(&mut purchase.reserved_at);
+                }
+                let reservations: Vec<Reservation> = wanted.iter().map(reservation).collect();
+                let caps = Cap::of(self.budget, self.allowance, self.run, at);
+                match Books::of(all).admit(&caps, &reservations) {
                     Admission::Admitted => Ok(()),
                     other => Err(other),
                 }
@@ -297,6 +307,11 @@ impl Acquirer<'_> {
                 Err(Admission::Wait { .. } | Admission::Admitted) => {}
             }
         }
+    }
+
+    /// A change that must be on record even on a full disk.
+    fn record(&self, id: &PurchaseId, change: &Change) -> Result<Purchase, JournalError> {
+        self.spare.lend(|| self.journal.change(id, change))
     }
 
     fn reserved(&self, order: &Order) -> Result<Purchase, AcquireError> {
@@ -348,11 +363,17 @@ impl Acquirer<'_> {
     /// Keeps what came and closes the purchase.
     fn settle(&self, id: &PurchaseId, delivery: Delivery) -> Result<Acquired, AcquireError> {
         let mut warnings = Vec::new();
-        let stored = self.raws.put(&delivery.bytes, delivery.extension)?;
-        if let SecondCopy::Failed(error) = &stored.second {
-            warnings.push(format!("there is no second copy of a raw: {}", with_causes(error)));
+        let stored = self.spare.lend(|| self.raws.put(&delivery.bytes, delivery.extension))?;
+        match &stored.second {
+            SecondCopy::Failed(error) => {
+                warnings.push(format!("there is no second copy of a raw: {}", with_causes(error)));
+            }
+            SecondCopy::Only(error) => {
+                warnings.push(format!("a raw is in the second home only: {}", with_causes(error)));
+            }
+            SecondCopy::Made | SecondCopy::Off => {}
         }
-        let received = self.journal.change(
+        let received = self.record(
             id,
             &Change::Receive {
                 at: now(),
@@ -361,7 +382,7 @@ impl Acquirer<'_> {
                 answer: delivery.answer.clone(),
             },
         )?;
-        let receipt = self.journal.change(id, &recover::settle(&received, now()))?;
+        let receipt = self.record(id, &recover::settle(&received, now()))?;
         if let Some(home) = self.second_home
             && let Err(error) = self.journal.copy_to(home, &receipt)
         {

@@ -28,7 +28,8 @@ use crate::pipeline::purchases::{self, Known};
 use crate::pipeline::session::Session;
 use crate::pipeline::{keys, money, variations};
 use crate::plan::{ActionState, AssetPlan, Keys, PlannedAction, Work};
-use crate::purchase::{Cap, Journal, RawStore};
+use crate::purchase::spare::{self, Spare};
+use crate::purchase::{Journal, RawStore};
 use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, GroupGain, Placeholder, ProcessOp, Step};
 
@@ -131,12 +132,9 @@ impl<'a> Building<'a> {
             slots: self.session.cache().slots(),
             run: self.run.id().as_str(),
             buyer: self.request.buyer,
-            caps: Cap::of(
-                &loaded.config.budget,
-                self.request.allowance,
-                self.run.id().as_str(),
-                &rfc3339(self.request.now),
-            ),
+            budget: &loaded.config.budget,
+            allowance: self.request.allowance,
+            spare: Spare::new(self.session.cache().path(), self.run.id().as_str()),
             stop,
             receipts: OnceLock::new(),
             extras: Mutex::default(),
@@ -473,22 +471,17 @@ fn placeholder_for(spec: &AssetSpec) -> AssetSpec {
     stand_in
 }
 
-/// Seconds since 1970 as the journal writes times.
-fn rfc3339(seconds: u64) -> String {
-    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// Takes care of what runs left behind that are no longer alive: programs that still run, their
 /// folders, purchases that nobody closed.
 fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Result<(), BuildError> {
     let live = || -> Result<BTreeSet<String>, RunError> {
         Ok(run.others()?.iter().chain([run.id()]).map(|id| id.as_str().to_owned()).collect())
     };
-    generate::sweep(&session.cache().programs(), live)?;
+    generate::sweep(&session.cache().programs(), &live)?;
     let dead = run.claim_dead()?;
     if !dead.is_empty() {
+        let live = live()?;
+        spare::sweep(session.cache().path(), |run| live.contains(run));
         let journal = Journal::new(&config.paid_dir.under(session.root()));
         let dead: BTreeSet<&str> = dead.iter().map(|run| run.id.as_str()).collect();
         execute::recover_dead(&journal, |id| !dead.contains(id))?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::base::{Digest, Encoding, RelPath};
 use crate::cache::{Run, RunError, StateError};
 use crate::config::Config;
 use crate::execute::{Market, StopSignal, recover_dead};
@@ -9,9 +10,10 @@ use crate::generate::provider::Canceled;
 use crate::lock::LockFile;
 use crate::pipeline::purchases;
 use crate::pipeline::session::Session;
+use crate::purchase::state::Answer;
 use crate::purchase::{
-    Change, Journal, JournalError, Listing, Purchase, RawError, Resolution, State, WriteError,
-    recover,
+    Change, Journal, JournalError, Listing, Purchase, PurchaseId, RawError, Resolution, State,
+    WriteError, recover,
 };
 
 /// The journal cannot be used.
@@ -134,6 +136,71 @@ pub fn give_up(
         journal(session, config).copy_to(home, &closed)?;
     }
     Ok(GivenUp::Closed(Box::new(closed)))
+}
+
+/// Why a file is not taken as the result of a purchase.
+#[derive(Debug, thiserror::Error)]
+pub enum FoundError {
+    /// It is no picture and no sound.
+    #[error("it is neither a picture nor a sound")]
+    NoMedia,
+    /// Another purchase gave it.
+    #[error("it is the result of purchase {0}")]
+    Claimed(PurchaseId),
+    /// It cannot be recorded.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+}
+
+/// Takes bytes that a person found as the result of a purchase; its price is what was expected.
+///
+/// # Errors
+/// `FoundError` if they are no result, or the journal or the raw files cannot be written.
+pub fn found(
+    session: &Session,
+    config: &Config,
+    purchase: &Purchase,
+    bytes: &[u8],
+    at: &str,
+) -> Result<Purchase, FoundError> {
+    let encoding = Encoding::sniff(bytes).ok_or(FoundError::NoMedia)?;
+    let journal = journal(session, config);
+    let digest = Digest::of(bytes);
+    let all = journal.read_all().map_err(MoneyError::from)?.purchases;
+    let is_claim = |one: &&Purchase| one.raw == Some(digest) && one.state == State::Settled;
+    if let Some(other) = all.iter().find(is_claim) {
+        return Err(FoundError::Claimed(other.id.clone()));
+    }
+    let record = || -> Result<Purchase, MoneyError> {
+        let stored = session.raws(&config.paid_dir).put(bytes, encoding.extension())?;
+        let received = Change::Receive {
+            at: at.to_owned(),
+            raw: stored.digest,
+            extension: encoding.extension().to_owned(),
+            answer: Answer::default(),
+        };
+        let received = journal.change(&purchase.id, &received)?;
+        let closed = journal.change(&purchase.id, &recover::settle(&received, at.to_owned()))?;
+        if let Some(home) = session.second_home() {
+            journal.copy_to(home, &closed)?;
+        }
+        Ok(closed)
+    };
+    Ok(record()?)
+}
+
+/// Files of the paid folder that no purchase names: each may be the result of a purchase that was cut off
+/// before it could be recorded.
+///
+/// # Errors
+/// `MoneyError` if a folder cannot be listed.
+pub fn unclaimed(session: &Session, config: &Config) -> Result<Vec<RelPath>, MoneyError> {
+    let raws = session.raws(&config.paid_dir).list()?;
+    let purchases = journal(session, config).read_all()?.purchases;
+    let path = |(hex, extension): &(String, String)| {
+        RelPath::new(&format!("{}/raw/{hex}.{extension}", config.paid_dir)).ok()
+    };
+    Ok(recover::unclaimed(&raws, &purchases).into_iter().filter_map(path).collect())
 }
 
 /// Records what a person says about a purchase.

@@ -17,7 +17,7 @@ use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::Session;
 use crate::plan::{ActionState, ReasonCode, Work};
 use crate::purchase::{
-    Admission, Books, Cap, Journal, JournalError, PurchaseId, Reservation, keys_of,
+    Admission, Books, Cap, Journal, JournalError, PurchaseId, Reservation, counted_at, keys_of,
 };
 use crate::spec::op::GenerateOp;
 use crate::spec::{AssetSpec, sent_to_fallback};
@@ -99,9 +99,10 @@ pub fn fit(
     now: &str,
 ) -> Result<Fit, JournalError> {
     const RUN: &str = "this run";
-    let caps = Cap::of(&config.budget, allowance, RUN, now);
     let journal = Journal::new(&config.paid_dir.under(session.root()));
-    let books = Books::of(&journal.read_all()?.purchases);
+    let purchases = journal.read_all()?.purchases;
+    let (books, now) = (Books::of(&purchases), counted_at(now, &purchases));
+    let caps = Cap::of(&config.budget, allowance, RUN, now);
     let id: PurchaseId = "0000000000000000".parse().expect("16 digits");
     let reservation = |item: &Item| Reservation {
         purchase: id.clone(),

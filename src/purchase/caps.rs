@@ -53,7 +53,7 @@ pub struct Cap {
 }
 
 impl Cap {
-    /// Every cap that the settings make, for a run that begins at `now` (RFC 3339 in UTC).
+    /// Every cap that the settings make for what a run buys at `now` (RFC 3339 in UTC).
     ///
     /// `allowance`: what the user lets this run spend. Budgets are in dollars: what is billed in
     /// credits of unknown price passes them, and has caps of its own.
@@ -193,6 +193,12 @@ impl Booked {
 pub fn overrun(purchase: &Purchase) -> Option<i64> {
     let over = purchase.cost_micros?.saturating_sub(purchase.estimated_micros?);
     (over > 0).then_some(over)
+}
+
+/// The time that something bought at `now` counts at, RFC 3339 in UTC: a clock that was set back makes
+/// no room under the caps, so it is never before what is on record.
+pub fn counted_at<'a>(now: &'a str, purchases: impl IntoIterator<Item = &'a Purchase>) -> &'a str {
+    purchases.into_iter().map(|purchase| &*purchase.reserved_at).fold(now, Ord::max)
 }
 
 /// All sums that a purchase counts in: run, day and month, of all and of its provider.

@@ -124,12 +124,12 @@ impl Journal {
     /// As for `reserve`; none of them is reserved then, or its run has to be over to release it.
     pub fn reserve_together<R>(
         &self,
-        purchases: &[Purchase],
-        admit: impl FnOnce(&[Purchase]) -> Result<(), R>,
+        mut purchases: Vec<Purchase>,
+        admit: impl FnOnce(&mut [Purchase], &[Purchase]) -> Result<(), R>,
     ) -> Result<Result<(), R>, JournalError> {
         self.prepare()?;
         let _lock = self.lock()?;
-        if let Err(refusal) = admit(&self.read_all()?.purchases) {
+        if let Err(refusal) = admit(&mut purchases, &self.read_all()?.purchases) {
             return Ok(Err(refusal));
         }
         for (number, purchase) in purchases.iter().enumerate() {

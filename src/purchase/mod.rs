@@ -11,10 +11,12 @@ pub mod journal;
 pub mod raw;
 pub mod record;
 pub mod recover;
+pub mod spare;
 pub mod state;
 
 pub use caps::{
-    Admission, Booked, Books, Cap, CapKey, Period, Reservation, Scope, Sums, keys_of, overrun,
+    Admission, Booked, Books, Cap, CapKey, Period, Reservation, Scope, Sums, counted_at, keys_of,
+    overrun,
 };
 pub use durable::WriteError;
 pub use id::PurchaseId;

@@ -52,6 +52,8 @@ pub enum SecondCopy {
     Off,
     /// It could not be made; the first copy is safe.
     Failed(RawError),
+    /// It is there, and the first one could not be made.
+    Only(RawError),
 }
 
 /// Bytes that were found, digest verified.
@@ -103,10 +105,11 @@ impl RawStore {
         Self { dir: paid_dir.join("raw"), second: second_home.map(|home| home.join("raw")) }
     }
 
-    /// Stores bytes, on disk when this returns, and once more in the second home.
+    /// Stores bytes, on disk when this returns, and once more in the second home. On a full disk the
+    /// second home alone will do, which may lie on another one.
     ///
     /// # Errors
-    /// If the first copy cannot be written; a second copy that fails is told in the result.
+    /// If neither copy can be written; one that fails is told in the result.
     pub fn put(&self, bytes: &[u8], extension: &str) -> Result<Stored, RawError> {
         if !is_extension(extension) {
             return Err(RawError::Extension(extension.to_owned()));
@@ -114,7 +117,13 @@ impl RawStore {
         let digest = Digest::of(bytes);
         let name = file_name(digest, extension);
         let path = self.dir.join(&name);
-        store(&path, digest, bytes)?;
+        if let Err(error) = store(&path, digest, bytes) {
+            let kept = self.second.as_ref().map(|second| store(&second.join(&name), digest, bytes));
+            return match kept {
+                Some(Ok(())) => Ok(Stored { digest, second: SecondCopy::Only(error) }),
+                _ => Err(error),
+            };
+        }
         let second = match &self.second {
             None => SecondCopy::Off,
             Some(second) => match link_or_store(&path, &second.join(&name), digest, bytes) {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::base::Encoding;
+use crate::base::{Encoding, RelPath};
 use crate::catalog::PriceUnit;
 use crate::purchase::{Basis, Booked, Purchase, State};
 use crate::report::sentence::amount;
@@ -169,6 +169,18 @@ pub fn human(purchases: &[&Purchase], by: Option<Grouping>) -> String {
     out
 }
 
+/// Files that may be the result of something with unknown outcome.
+pub fn unclaimed(files: &[RelPath]) -> String {
+    let mut out = String::new();
+    for path in files {
+        let _ = writeln!(
+            out,
+            "{path}: no purchase names it; look, then: assetbuild recover ID --found {path}"
+        );
+    }
+    out
+}
+
 /// What may have been billed, for a person who has to find out.
 pub fn unknown(purchases: &[&Purchase]) -> String {
     let mut out = String::new();
@@ -199,8 +211,8 @@ pub fn unknown(purchases: &[&Purchase]) -> String {
         0 => writeln!(out, "every purchase has a known outcome"),
         _ => writeln!(
             out,
-            "look them up at the provider, then: assetbuild recover ID --billed, --not-billed or \
-             --retry"
+            "look them up at the provider, then: assetbuild recover ID --billed, --not-billed, --retry or \
+             --found FILE"
         ),
     };
     out

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::base::units::MicroUsd;
 use crate::config::Config;
 use crate::plan::Ending;
-use crate::purchase::{Books, Cap, Purchase, State, Sums};
+use crate::purchase::{Books, Cap, Purchase, State, Sums, counted_at};
 use crate::report::ledger::{Total, counts};
 use crate::report::sentence::amount;
 
@@ -22,7 +22,7 @@ pub type CapState = (Cap, Sums);
 /// which begin at nothing.
 pub fn caps(purchases: &[Purchase], config: &Config, now: &str) -> Vec<CapState> {
     let books = Books::of(purchases);
-    let caps = Cap::of(&config.budget, None, "", now).into_iter();
+    let caps = Cap::of(&config.budget, None, "", counted_at(now, purchases)).into_iter();
     caps.map(|cap| (cap.clone(), books.sums(&cap.key))).collect()
 }
 

@@ -10,6 +10,7 @@ mod jobs;
 mod migrate;
 mod soak;
 mod stores;
+mod survive;
 
 use std::fs;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! `ASSETBUILD_SOAK` sets how many rounds the random tests go, `ASSETBUILD_SEED` where they begin.
 
 mod crowd;
-mod disk;
+pub(crate) mod disk;
 mod edits;
 mod hostile;
 mod interrupt;

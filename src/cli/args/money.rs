@@ -1,5 +1,7 @@
 //! Arguments of the commands about money.
 
+use std::path::PathBuf;
+
 use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::simulator::Fault;
@@ -43,7 +45,7 @@ pub struct StatusArgs {}
 
 /// Decides about purchases whose outcome nobody knows.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(group = ArgGroup::new("decision").args(["billed", "not_billed", "retry", "cancel"]))]
+#[command(group = ArgGroup::new("decision").args(["billed", "not_billed", "retry", "cancel", "found"]))]
 pub struct RecoverArgs {
     /// Ids of purchases, as the list shows them; all without one is only a list
     #[arg(value_name = "PURCHASES")]
@@ -60,6 +62,9 @@ pub struct RecoverArgs {
     /// The provider is asked to give the job up; what it may have billed counts as spent
     #[arg(long, requires = "purchases")]
     pub cancel: bool,
+    /// The provider billed it, and this file is its result
+    #[arg(long, requires = "purchases", value_name = "FILE")]
+    pub found: Option<PathBuf>,
 }
 
 /// Moves specs to another model.

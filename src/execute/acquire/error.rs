@@ -19,6 +19,9 @@ pub enum AcquireError {
     /// The raw bytes cannot be kept.
     #[error("failed to keep raw material")]
     Raw(#[from] RawError),
+    /// There is no room on the disk for what would come.
+    #[error("nothing is asked for without room to keep it")]
+    NoRoom(#[source] io::Error),
     /// There is no randomness for an id.
     #[error("failed to make a purchase id")]
     Id(#[from] getrandom::Error),

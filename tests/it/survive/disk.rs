@@ -177,7 +177,7 @@ fn check_whole(project: &Project) {
 }
 
 /// Leaves `kilobytes` free on a small file system.
-fn fill(project: &Project, kilobytes: usize) {
+pub(crate) fn fill(project: &Project, kilobytes: usize) {
     use std::io::Write as _;
     let mut file = fs::File::create(project.path("filler")).expect("a file");
     let mut size = 0_u64;
@@ -189,10 +189,10 @@ fn fill(project: &Project, kilobytes: usize) {
 }
 
 /// A small file system, until it is dropped.
-struct Mount(PathBuf);
+pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    fn small(place: &Path, size: &str) -> Option<Self> {
+    pub(crate) fn small(place: &Path, size: &str) -> Option<Self> {
         let mut command = Command::new("mount");
         command.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(place);
         let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
