@@ -18,8 +18,17 @@ use crate::survive::{rounds, seed, tell};
 /// Kills between two settlements of accounts.
 const EVERY: usize = 4;
 
-const FAULTS: [&str; 8] =
-    ["429=8", "500=4", "billed-500=4", "reset=4", "truncate=4", "garbage=3", "refuse=2", "slow=3"];
+const FAULTS: [&str; 9] = [
+    "429=8",
+    "500=4",
+    "billed-500=4",
+    "reset=4",
+    "truncate=4",
+    "garbage=3",
+    "refuse=2",
+    "slow=3",
+    "blank=5",
+];
 
 #[test]
 fn builds_that_are_killed_while_they_buy_lose_nothing_and_buy_nothing_twice() {
@@ -38,9 +47,17 @@ fn builds_that_are_killed_while_they_buy_lose_nothing_and_buy_nothing_twice() {
             specs.push(spec(&mut random, specs.len()));
         }
         project.write("specs/a.yaml", specs.concat());
-        let mut builds = vec![start(&project)];
+        let mut builds = vec![start(&project, &["--spend", "400"])];
         if random.once_in(4) {
-            builds.push(start(&project));
+            builds.push(start(&project, &["--spend", "400"]));
+        }
+        // A person chooses meanwhile, or wants another one.
+        let asset = format!("asset-{}", random.below(specs.len()));
+        let number = random.below(3).to_string();
+        match random.below(6) {
+            0 => builds.push(start(&project, &["pick", &asset, &number])),
+            1 => builds.push(start(&project, &["reroll", &asset, "--spend", "400"])),
+            _ => {}
         }
         // Any moment from the first one of the process to past its end.
         thread::sleep(Duration::from_millis(random.below(400) as u64));
@@ -56,6 +73,7 @@ fn builds_that_are_killed_while_they_buy_lose_nothing_and_buy_nothing_twice() {
         }
     }
     unknown += settle(&project, &bank, &mut random);
+    check_picks(&project);
     let billed = check_accounts(&project, &bank);
     tell(&format!(
         "seed {seed}: {killed} builds killed while they bought; {billed} results billed, \
@@ -66,7 +84,17 @@ fn builds_that_are_killed_while_they_buy_lose_nothing_and_buy_nothing_twice() {
 /// One more asset, of any provider.
 fn spec(random: &mut Random, number: usize) -> String {
     let image = "type: image, provider";
-    let (generation, parameters) = match random.below(5) {
+    let checked = "\n  post_processing: [{ action: validate, checks: [not_blank] }]";
+    let mut steps = "";
+    let small = "{ size: 64x64, quality: low }";
+    let (generation, parameters) = match random.below(7) {
+        5 => (format!("{image}: openai, variations: 2, pick: human"), small),
+        6 => {
+            steps = checked;
+            // So many in a row are not blank by chance.
+            (format!("{image}: openai, variations: 2, on_reject: {{ redraw: 9 }}"), small)
+        }
+
         0 => (format!("{image}: openai, variations: 3"), "{ size: 64x64, quality: low }"),
         1 => (format!("{image}: replicate, model: black-forest-labs/flux-schnell"), "{}"),
         2 => (format!("{image}: stable-diffusion, model: core"), "{}"),
@@ -75,12 +103,30 @@ fn spec(random: &mut Random, number: usize) -> String {
     };
     format!(
         "- id: asset-{number}\n  generation: {{ {generation} }}\n  \
-         prompt: {{ base: Number {number}, parameters: {parameters} }}\n"
+         prompt: {{ base: Number {number}, parameters: {parameters} }}{steps}\n"
     )
 }
 
-fn start(project: &Project) -> Child {
-    let mut command = project.command(&["--spend", "400"]);
+/// Every result that a person can choose is there, and is what gets published.
+fn check_picks(project: &Project) {
+    let lock = project.read("assetbuild.lock");
+    let plan = json(&project.run(&["--plan", "--format", "json"]));
+    for asset in plan["assets"].as_array().expect("a list") {
+        let id = asset["id"].as_str().expect("an id");
+        if asset["state"] != "waiting" {
+            assert_eq!(asset["state"], "fresh", "{asset}\n{lock}");
+            continue;
+        }
+        for number in ["1", "0"] {
+            project.succeed(&["pick", id, number]);
+        }
+        assert!(project.has(&format!("assets/{id}.png")), "{id}");
+    }
+    project.succeed(&["--check"]);
+}
+
+fn start(project: &Project, arguments: &[&str]) -> Child {
+    let mut command = project.command(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs")
 }
 
@@ -93,8 +139,12 @@ fn settle(project: &Project, bank: &Bank, random: &mut Random) -> usize {
         let list = json(&project.run(&["recover", "--format", "json"]));
         let unknown = list["entries"].as_array().expect("a list");
         if build.code == 0 {
-            assert!(unknown.is_empty(), "{unknown:?}");
-            return asked;
+            // Another result of something that is there changes nothing for the build.
+            let is_other = |entry: &Value| entry["extra"] == true;
+            assert!(unknown.iter().all(is_other), "{unknown:?}");
+            if unknown.is_empty() {
+                return asked;
+            }
         }
         let billed: BTreeSet<String> = bank.billed().into_iter().map(|(key, _)| key).collect();
         for entry in unknown {
@@ -145,7 +195,8 @@ fn check_accounts(project: &Project, bank: &Bank) -> usize {
             let digest = entry["raw"].as_str().expect("a digest").trim_start_matches("b3:");
             let (hash, _) = digest.split_once('/').expect("a hash and a size");
             assert!(raws.iter().any(|file| file.contains(hash)), "{entry}");
-            let slot = (entry["sent"].to_string(), entry["variation"].to_string());
+            let part = |name: &str| entry[name].to_string();
+            let slot = (part("sent"), part("variation"), part("extra"));
             assert!(kept.insert(slot), "{entry} was bought twice");
         }
     }
