@@ -13,6 +13,7 @@ use crate::cli::interrupt;
 use crate::cli::spend::{self, Approval};
 use crate::event::{ActionKind, Event, Reporter as _};
 use crate::execute::{Limits, StopSignal, Trouble};
+use crate::pipeline::migrate::Moved;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
@@ -20,19 +21,30 @@ use crate::report::{Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
-    build_with(context, args, 0)
+    build_with(context, args, &Extra::default())
 }
 
-/// Builds the selected assets, and buys so many more results for each.
+/// What a build does beyond what the specs say.
+#[derive(Debug, Default)]
+pub(super) struct Extra {
+    /// Results that are bought for each asset beside those that it has.
+    pub(super) reroll: u32,
+    /// Assets that are tried with another model; nothing of them is published.
+    pub(super) trial: Vec<Moved>,
+}
+
+/// Builds the selected assets, with something beyond what their specs say.
 pub(super) fn build_with(
     context: &Context,
     args: &BuildArgs,
-    reroll: u32,
+    extra: &Extra,
 ) -> Result<ExitCode, CliError> {
+    let Extra { reroll, trial } = extra;
+    let is_plain = *reroll == 0 && trial.is_empty();
     let clock = context.clock;
     let session = context.open()?;
     let selection = selection(context, &session, &args.selection)?;
-    let policy = Policy { reroll, ..policy(&args.policy) };
+    let policy = Policy { reroll: *reroll, ..policy(&args.policy) };
     let stop = StopSignal::default();
     let quiet = context.global.quiet;
     let notice = move || {
@@ -44,9 +56,15 @@ pub(super) fn build_with(
     };
     let programs = session.programs().clone();
     interrupt::watch(stop.clone(), notice, move || programs.close());
-    let wakes = super::plan::Wakes::Changed;
+    let wakes = match trial.is_empty() {
+        true => super::plan::Wakes::Changed,
+        false => super::plan::Wakes::Selected,
+    };
     let mut prepared =
         super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
+    if !trial.is_empty() {
+        super::plan::assess_trial(context, &session, &selection, policy, &mut prepared, trial)?;
+    }
     let approval = match args.selection.steps.iter().max() {
         Some(_) if !args.selection.steps.contains(&ActionKind::Generate) => Approval::default(),
         _ => spend::approve(context, &args.policy, &session, &prepared)?,
@@ -75,12 +93,13 @@ pub(super) fn build_with(
         buyer: buyer.as_deref(),
         bound_micros: approval.bound_micros,
         locked: args.policy.locked,
+        is_trial: !trial.is_empty(),
         steps: &args.selection.steps,
         now: context.seconds(),
         today: &context.today(),
         clock,
         // The record of a run says what holds without a wish for more.
-        environment: context.environment().filter(|_| reroll == 0),
+        environment: context.environment().filter(|_| is_plain),
     };
     let (stood_in, held): (Vec<_>, Vec<_>) = held(&prepared).into_iter().partition(is_stood_in);
     for plan in held {

@@ -1,6 +1,7 @@
 //! `review`, `pick`, `reroll`: several results of one asset, and a person's choice.
 
 use crate::cli::args::{BuildArgs, PickArgs, RerollArgs, ReviewArgs, Selection as SelectionArgs};
+use crate::cli::build::Extra;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
@@ -109,7 +110,8 @@ pub(super) fn reroll(context: &Context, args: &RerollArgs) -> Result<ExitCode, C
     let selection = SelectionArgs { assets: args.assets.clone(), ..SelectionArgs::default() };
     let (policy, execution) = (args.policy.clone(), args.execution.clone());
     let build = BuildArgs { selection, policy, execution, ..BuildArgs::default() };
-    super::build::build_with(context, &build, args.count)
+    let extra = Extra { reroll: args.count, ..Extra::default() };
+    super::build::build_with(context, &build, &extra)
 }
 
 fn candidates(

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use crate::catalog::PriceUnit;
-use crate::cli::args::MigrateArgs;
+use crate::cli::args::{BuildArgs, MigrateArgs, Selection as SelectionArgs};
+use crate::cli::build::Extra;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
-use crate::pipeline::Selection;
 use crate::pipeline::migrate::{self, Migration};
+use crate::pipeline::{Selection, Session, variations};
 use crate::plan::Policy;
 use crate::report::amount;
 
@@ -35,6 +36,9 @@ pub(super) fn migrate(context: &Context, args: &MigrateArgs) -> Result<ExitCode,
             false => ExitCode::Failed,
         });
     }
+    if let Some(count) = args.try_first {
+        return try_first(context, args, &session, migration, count as usize);
+    }
     context.data(&shown(&migration, &args.to));
     if !(args.yes || agrees(context)) {
         context.mention("nothing was changed; --yes writes it");
@@ -48,6 +52,30 @@ pub(super) fn migrate(context: &Context, args: &MigrateArgs) -> Result<ExitCode,
     Ok(ExitCode::Success)
 }
 
+/// Buys the first of the assets with the new model, for a person to look at; nothing is written.
+fn try_first(
+    context: &Context,
+    args: &MigrateArgs,
+    session: &Session,
+    mut migration: Migration,
+    count: usize,
+) -> Result<ExitCode, CliError> {
+    migration.moved.truncate(count);
+    context.data(&costs(&migration, &args.to));
+    let ids: Vec<String> = migration.moved.iter().map(|moved| moved.id.clone()).collect();
+    let selection = SelectionArgs { assets: ids.clone(), ..SelectionArgs::default() };
+    let (policy, execution) = (args.policy.clone(), args.execution.clone());
+    let build = BuildArgs { selection, policy, execution, ..BuildArgs::default() };
+    let extra = Extra { trial: migration.moved, ..Extra::default() };
+    let code = super::build::build_with(context, &build, &extra)?;
+    if ids.iter().any(|id| variations::folder(session, id).is_dir()) {
+        context.mention(
+            "no spec was changed; without --try they are, and what was tried is not bought again",
+        );
+    }
+    Ok(code)
+}
+
 fn shown(migration: &Migration, model: &str) -> String {
     let mut out = String::new();
     for change in &migration.changes {
@@ -55,6 +83,12 @@ fn shown(migration: &Migration, model: &str) -> String {
         out.extend(change.old.iter().map(|line| format!("- {line}\n")));
         out.extend(change.new.iter().map(|line| format!("+ {line}\n")));
     }
+    out + &costs(migration, model)
+}
+
+/// What the assets cost with the new model.
+fn costs(migration: &Migration, model: &str) -> String {
+    let mut out = String::new();
     let mut sums: BTreeMap<PriceUnit, Option<i64>> = BTreeMap::new();
     let mut count = 0;
     for moved in &migration.moved {

@@ -9,6 +9,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::spend::Approval;
 use crate::config::{Budget, Config};
 use crate::graph::action::ActionKind;
+use crate::pipeline::migrate::Moved;
 use crate::pipeline::{self, Prepared, Selection, Session};
 use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
 use crate::report::Format;
@@ -153,16 +154,42 @@ pub(super) fn withhold(
     approval: &Approval,
 ) -> Result<(), CliError> {
     let today = context.today();
-    let request = pipeline::Request {
+    let request = again(context, selection, policy, &today);
+    Ok(pipeline::withhold(session, &request, prepared, &approval.withheld)?)
+}
+
+/// Assesses a prepared project once more, with assets as they would be with another model.
+///
+/// # Errors
+/// As `prepare`.
+pub(super) fn assess_trial(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+    policy: Policy,
+    prepared: &mut Prepared,
+    trial: &[Moved],
+) -> Result<(), CliError> {
+    let today = context.today();
+    let request = again(context, selection, policy, &today);
+    Ok(pipeline::migrate::assess_trial(session, &request, prepared, trial)?)
+}
+
+fn again<'a>(
+    context: &Context,
+    selection: &'a Selection,
+    policy: Policy,
+    today: &'a str,
+) -> pipeline::Request<'a> {
+    pipeline::Request {
         selection,
         policy,
         uses_cache: true,
         environment: None,
         wakes_selected: false,
-        today: &today,
+        today,
         clock: context.clock,
-    };
-    Ok(pipeline::withhold(session, &request, prepared, &approval.withheld)?)
+    }
 }
 
 /// Shows all diagnostics of a project.

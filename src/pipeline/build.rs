@@ -44,6 +44,8 @@ pub struct BuildRequest<'a> {
     pub bound_micros: Option<i64>,
     /// Whether the lock must stay as it is.
     pub locked: bool,
+    /// Whether assets are not what their specs say: results are bought and shown, not chosen from.
+    pub is_trial: bool,
     /// Kinds of actions that the user named; none means all.
     pub steps: &'a [ActionKind],
     /// Seconds since 1970.

@@ -250,7 +250,9 @@ impl<'a> Building<'a> {
             // They wait for a person now.
             summary.held += usize::from(is_done && self.plan(*asset).work == Work::Variations);
         }
-        for (asset, _, all) in self.newly_bought(finished).filter(|(.., all)| all.len() > 1) {
+        let is_trial = self.request.is_trial;
+        let several = |(.., all): &(_, _, Vec<_>)| all.len() > 1 || is_trial;
+        for (asset, _, all) in self.newly_bought(finished).filter(several) {
             let spec = self.spec(asset);
             let asset_id = spec.id.clone();
             let event = match variations::show(self.session, &self.raws, spec, &all) {
@@ -258,7 +260,7 @@ impl<'a> Building<'a> {
                     asset: asset_id,
                     count: all.len(),
                     folder: format!(".assetcache/review/{}", spec.id),
-                    waits: self.plan(asset).work == Work::Variations,
+                    waits: self.plan(asset).work == Work::Variations && !is_trial,
                 },
                 Err(error) => Event::Warning {
                     asset: Some(asset_id),
@@ -477,7 +479,7 @@ fn clean_up_after_others(session: &Session, config: &Config, run: &Run) -> Resul
     let live = || -> Result<BTreeSet<String>, RunError> {
         Ok(run.others()?.iter().chain([run.id()]).map(|id| id.as_str().to_owned()).collect())
     };
-    generate::sweep(&session.cache().programs(), &live)?;
+    generate::sweep(&session.cache().programs(), live)?;
     let dead = run.claim_dead()?;
     if !dead.is_empty() {
         let live = live()?;

@@ -9,11 +9,11 @@ use std::ops::Range;
 use crate::base::{FileId, RelPath, SourceMap, Span};
 use crate::catalog::{self, Catalog, PriceRange, Sent};
 use crate::integrate::publish::{self, PublishError};
-use crate::pipeline::prepare::Prepared;
-use crate::pipeline::purchases::overrides;
+use crate::pipeline::prepare::{self, PrepareError, Prepared};
+use crate::pipeline::purchases::{Withheld, overrides};
 use crate::pipeline::session::Session;
-use crate::spec::AssetSpec;
 use crate::spec::op::{GenerateOp, Request};
+use crate::spec::{AssetSpec, Pick};
 
 /// Days before its end from which a model is one to move away from.
 const NOTICE_DAYS: i32 = 90;
@@ -51,6 +51,8 @@ pub struct Moved {
     pub count: u32,
     /// What one of them costs.
     pub price: PriceRange,
+    /// The asset as it would be, for a trial: a person looks at the results, and nobody takes over.
+    pub on_trial: AssetSpec,
 }
 
 /// What a move takes.
@@ -118,6 +120,7 @@ pub fn plan(
                 from: from.to_owned(),
                 count: spec.selection.variations,
                 price: catalog::price(&sent, &overrides(&prepared.loaded.config, &sent)),
+                on_trial: on_trial(spec, request, &sent),
             }),
             Err(why) => migration.left.push((spec.id.clone(), why)),
         }
@@ -132,6 +135,46 @@ pub fn plan(
         migration.files.push((source.path.clone(), text));
     }
     Ok(migration)
+}
+
+/// What the asset is once its texts are changed, but that its results wait for a person.
+fn on_trial(spec: &AssetSpec, request: &Request, sent: &Sent) -> AssetSpec {
+    let mut moved = request.clone();
+    moved.provider.clone_from(&request.family);
+    moved.model = Some(sent.model.clone());
+    moved.fallback.clear();
+    for translation in &sent.translations {
+        let Some(name) = translation.field.strip_prefix("prompt.parameters.") else { continue };
+        moved.parameters.remove(name);
+        if translation.to.is_some()
+            && let Some(value) = sent.parameters.get(name)
+        {
+            moved.parameters.insert(name.to_owned(), value.clone());
+        }
+    }
+    let mut spec = spec.clone();
+    spec.generate = GenerateOp::Request(Box::new(moved));
+    spec.selection.pick = Pick::Nobody;
+    spec
+}
+
+/// Assesses a prepared project once more with these assets as they would be after the move.
+///
+/// # Errors
+/// As for `prepare`.
+pub fn assess_trial(
+    session: &Session,
+    request: &prepare::Request<'_>,
+    prepared: &mut Prepared,
+    moved: &[Moved],
+) -> Result<(), PrepareError> {
+    for one in moved {
+        let mut assets = prepared.loaded.assets.iter_mut();
+        if let Some(asset) = assets.find(|asset| asset.id == one.id) {
+            *asset = one.on_trial.clone();
+        }
+    }
+    prepare::withhold(session, request, prepared, &Withheld::new())
 }
 
 /// Writes the new texts, unless a file is not what was read.

@@ -82,6 +82,7 @@ impl Project {
         let prepared = self.prepare();
         meanwhile();
         let request = BuildRequest {
+            is_trial: false,
             allowance: None,
             bound_micros: None,
             buyer: None,

@@ -158,7 +158,10 @@ pub fn assess(
             other => other,
         };
         if waits && (0..all).all(|index| bought.contains(&index)) {
-            let message = format!("choose a variation: assetbuild pick {} N", spec.id);
+            let message = match spec.selection.pick {
+                Pick::Nobody => "it is bought to be looked at".to_owned(),
+                _ => format!("choose a variation: assetbuild pick {} N", spec.id),
+            };
             causes.push((State::Waiting, Reason::new(ReasonCode::WaitingForPick, message)));
         }
     }
@@ -439,7 +442,11 @@ fn waits_for_pick(spec: &AssetSpec, keys: &Keys, block: Option<&Block>) -> bool 
         block.picked_for(wanted).is_some() || block.kept.iter().any(|kept| kept.wanted == *wanted)
     };
     let Selection { variations, pick, .. } = spec.selection;
-    let is_asked = pick == Pick::Human && variations > 1 && spec.generate.is_paid();
+    let is_asked = match pick {
+        Pick::Auto => false,
+        Pick::Human => variations > 1 && spec.generate.is_paid(),
+        Pick::Nobody => true,
+    };
     is_asked && !block.is_some_and(is_settled)
 }
 

@@ -75,6 +75,8 @@ pub enum Pick {
     Auto,
     /// A person.
     Human,
+    /// Nobody: results are bought to be looked at. No spec says so.
+    Nobody,
 }
 
 /// What is logged and measured about an asset; never part of a key.

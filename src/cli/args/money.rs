@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
+use crate::cli::args::build::{Execution, Policy};
 use crate::simulator::Fault;
 
 /// Lists what was bought.
@@ -77,8 +78,18 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "MODEL")]
     pub to: String,
     /// Write the changes without asking
-    #[arg(long)]
+    #[arg(long, conflicts_with = "try_first")]
     pub yes: bool,
+    /// Write nothing: buy the first N of the assets with it, to look at
+    #[arg(long = "try", value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub try_first: Option<u32>,
+    /// What may be done.
+    #[command(flatten)]
+    pub policy: Policy,
+    /// How it runs.
+    #[command(flatten)]
+    pub execution: Execution,
 }
 
 /// Serves the providers' protocols on this machine.
