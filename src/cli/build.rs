@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
+use crate::base::units::MicroUsd;
 use crate::cli::args::{self, BuildArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -14,6 +15,7 @@ use crate::cli::spend::{self, Approval};
 use crate::event::{ActionKind, Event, Reporter as _};
 use crate::execute::{Limits, StopSignal, Trouble};
 use crate::pipeline::migrate::Moved;
+use crate::pipeline::money;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
@@ -39,12 +41,7 @@ pub(super) fn build_with(
     args: &BuildArgs,
     extra: &Extra,
 ) -> Result<ExitCode, CliError> {
-    let Extra { reroll, trial } = extra;
-    let is_plain = *reroll == 0 && trial.is_empty();
-    let clock = context.clock;
     let session = context.open()?;
-    let selection = selection(context, &session, &args.selection)?;
-    let policy = Policy { reroll: *reroll, ..policy(&args.policy) };
     let stop = StopSignal::default();
     let quiet = context.global.quiet;
     let notice = move || {
@@ -56,21 +53,42 @@ pub(super) fn build_with(
     };
     let programs = session.programs().clone();
     interrupt::watch(stop.clone(), notice, move || programs.close());
+    let (mut code, mut rest) = round(context, &session, &stop, args, extra)?;
+    // What refers to something that was just bought comes after it, in the same run for its user.
+    while let Some(next) = rest {
+        let (worse, more) = round(context, &session, &stop, &next, &Extra::default())?;
+        (code, rest) = (code.worst(worse), more);
+    }
+    Ok(code)
+}
+
+/// Builds what can be built now; gives what comes after it.
+fn round(
+    context: &Context,
+    session: &Session,
+    stop: &StopSignal,
+    args: &BuildArgs,
+    extra: &Extra,
+) -> Result<(ExitCode, Option<BuildArgs>), CliError> {
+    let Extra { reroll, trial } = extra;
+    let is_plain = *reroll == 0 && trial.is_empty();
+    let clock = context.clock;
+    let selection = selection(context, session, &args.selection)?;
+    let policy = Policy { reroll: *reroll, ..policy(&args.policy) };
     let wakes = match trial.is_empty() {
         true => super::plan::Wakes::Changed,
         false => super::plan::Wakes::Selected,
     };
-    let mut prepared =
-        super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
+    let mut prepared = super::plan::prepare_to_change(context, session, &selection, policy, wakes)?;
     if !trial.is_empty() {
-        super::plan::assess_trial(context, &session, &selection, policy, &mut prepared, trial)?;
+        super::plan::assess_trial(context, session, &selection, policy, &mut prepared, trial)?;
     }
     let approval = match args.selection.steps.iter().max() {
         Some(_) if !args.selection.steps.contains(&ActionKind::Generate) => Approval::default(),
-        _ => spend::approve(context, &args.policy, &session, &prepared)?,
+        _ => spend::approve(context, &args.policy, session, &prepared)?,
     };
     if !approval.withheld.is_empty() {
-        super::plan::withhold(context, &session, &selection, policy, &mut prepared, &approval)?;
+        super::plan::withhold(context, session, &selection, policy, &mut prepared, &approval)?;
     }
     let reporter = Reporters {
         format: context.format(),
@@ -85,7 +103,7 @@ pub(super) fn build_with(
         let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
         CliError::Io { action: format!("create {}", path.display()), source }
     })?;
-    let buyer = approval.allowance.and_then(|_| buyer(&session));
+    let buyer = approval.allowance.and_then(|_| buyer(session));
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
         policy,
@@ -125,19 +143,40 @@ pub(super) fn build_with(
     }
     let resolves_conflicts = prepared.was_conflicted;
     let code = held_code(&prepared);
-    let config = &prepared.loaded.config;
-    let (paid_dir, is_shared) = (config.paid_dir.clone(), config.is_shared());
-    let built = pipeline::build(&session, prepared, &request, &reporter, &stop)?;
+    let config = prepared.loaded.config.clone();
+    let later = later(&prepared);
+    let counted = || money::counted_usd(session, &config);
+    let before = if later.is_empty() { 0 } else { counted()? };
+    let built = pipeline::build(session, prepared, &request, &reporter, stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
     }
-    if built.bought > 0 && session.second_home().is_none() && !is_shared {
+    if built.bought > 0 && session.second_home().is_none() && !config.is_shared() {
         context.mention(&format!(
-            "hint: what was bought lies only in {paid_dir}: unset ASSETBUILD_STORE for a second copy \
-             in your home, or set `paid_dir: paid` and commit that folder"
+            "hint: what was bought lies only in {}: unset ASSETBUILD_STORE for a second copy in \
+             your home, or set `paid_dir: paid` and commit that folder",
+            config.paid_dir
         ));
     }
-    Ok(code.worst(exit_code(&built)))
+    let mut next = None;
+    if is_plain && !later.is_empty() && built.bought > 0 && !built.summary.interrupted {
+        let spent = counted()?.saturating_sub(before);
+        // To its user it is one run, and so it is to the cap of a run.
+        let all = approval.allowance.into_iter().chain(config.budget.per_run).min();
+        let left = all.map(|MicroUsd(all)| MicroUsd(all.saturating_sub(spent).max(0)));
+        let steps = args.selection.steps.clone();
+        let selection = args::Selection { assets: later, steps, ..args::Selection::default() };
+        let policy = args.policy.with_spend(left);
+        let execution = args::Execution { trace: None, ..args.execution.clone() };
+        next = Some(BuildArgs { selection, policy, execution, ..args.clone() });
+    }
+    Ok((code.worst(exit_code(&built)), next))
+}
+
+/// Ids of the selected assets that come after others.
+fn later(prepared: &Prepared) -> Vec<String> {
+    let plans = prepared.selected_plans().into_iter().filter(|plan| plan.work == Work::Later);
+    plans.map(|plan| plan.asset.of(&prepared.loaded.assets).id.clone()).collect()
 }
 
 /// Writes a line to stderr from a thread that has no context.

@@ -110,12 +110,14 @@ pub enum ActionError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// Checks rejected the result.
-    #[error("{}", list_findings(findings, *others))]
+    #[error("{}", list_findings(findings, *others, bought.as_deref()))]
     Rejected {
         /// Why.
         findings: Vec<Finding>,
         /// How many other results were tried in its place.
         others: usize,
+        /// Id of the asset, if another result can be bought.
+        bought: Option<String>,
     },
     /// A blob could not be kept.
     #[error("failed to keep a result in the cache")]
@@ -147,12 +149,16 @@ pub enum ActionError {
     NotExact(String),
 }
 
-fn list_findings(findings: &[Finding], others: usize) -> String {
+fn list_findings(findings: &[Finding], others: usize, bought: Option<&str>) -> String {
     let told = validate::list(findings);
-    match others {
+    let told = match others {
         0 => told,
         1 => format!("{told}; another result was rejected as well"),
         _ => format!("{told}; {others} other results were rejected as well"),
+    };
+    match bought {
+        Some(id) => format!("{told}; assetbuild reroll {id} buys one more"),
+        None => told,
     }
 }
 

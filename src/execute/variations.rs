@@ -32,8 +32,10 @@ impl ChainExecutor<'_> {
         if first.is_empty() {
             return Ok(Done::Ran);
         }
+        let spec = &self.slot(asset).chain.spec;
+        let bought = spec.generate.is_paid().then(|| spec.id.clone());
         if !self.may_be_replaced(asset) {
-            return Err(ActionError::Rejected { findings: first, others: 0 });
+            return Err(ActionError::Rejected { findings: first, others: 0, bought });
         }
         let mut tried: Vec<Digest> = self.lock(asset).1.raw.into_iter().collect();
         let mut redraws = self.slot(asset).chain.redraw;
@@ -65,7 +67,8 @@ impl ChainExecutor<'_> {
                 return Ok(Done::Ran);
             }
         }
-        Err(ActionError::Rejected { findings: first, others: tried.len().saturating_sub(1) })
+        let others = tried.len().saturating_sub(1);
+        Err(ActionError::Rejected { findings: first, others, bought })
     }
 
     fn findings(&self, asset: AssetIndex) -> Vec<Finding> {

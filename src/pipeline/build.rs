@@ -175,7 +175,7 @@ fn run(
         .selected
         .iter()
         .copied()
-        .filter(|asset| asset.of(&prepared.plans).work != Work::Nothing)
+        .filter(|asset| asset.of(&prepared.plans).work.is_now())
         .collect();
     if request.locked {
         refuse_known_changes(prepared, &work)?;
@@ -409,7 +409,7 @@ fn start_summary(prepared: &Prepared, work: usize) -> Summary {
     let asleep = prepared.selected_asleep.len();
     let mut summary =
         Summary { assets: prepared.selected.len() + asleep, fresh: asleep, ..Summary::default() };
-    for plan in selected.filter(|plan| plan.work == Work::Nothing) {
+    for plan in selected.filter(|plan| !plan.work.is_now()) {
         match plan.state {
             AssetState::Fresh => summary.fresh += 1,
             _ => summary.held += 1,

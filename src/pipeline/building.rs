@@ -280,7 +280,7 @@ impl<'a> Building<'a> {
     /// Adopted assets that lost something: their files come from the store, nothing runs.
     pub(super) fn adopted_work(&self) -> impl Iterator<Item = AssetIndex> {
         let selected = self.prepared.selected.iter().copied();
-        selected.filter(|&asset| self.plan(asset).work != Work::Nothing && self.is_adopted(asset))
+        selected.filter(|&asset| self.plan(asset).work.is_now() && self.is_adopted(asset))
     }
 
     fn is_adopted(&self, asset: AssetIndex) -> bool {

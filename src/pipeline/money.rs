@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::base::{Digest, Encoding, RelPath};
 use crate::cache::{Run, RunError, StateError};
+use crate::catalog::PriceUnit;
 use crate::config::Config;
 use crate::execute::{Market, StopSignal, recover_dead};
 use crate::generate::provider::Canceled;
@@ -12,8 +13,8 @@ use crate::pipeline::purchases;
 use crate::pipeline::session::Session;
 use crate::purchase::state::Answer;
 use crate::purchase::{
-    Change, Journal, JournalError, Listing, Purchase, PurchaseId, RawError, Resolution, State,
-    WriteError, recover,
+    Booked, Change, Journal, JournalError, Listing, Purchase, PurchaseId, RawError, Resolution,
+    State, WriteError, recover,
 };
 
 /// The journal cannot be used.
@@ -78,6 +79,20 @@ pub fn restore(session: &Session, config: &Config, lock: &LockFile) -> Result<()
 /// If the folder cannot be listed.
 pub fn listing(session: &Session, config: &Config) -> Result<Listing, MoneyError> {
     Ok(journal(session, config).read_all()?)
+}
+
+/// What counts as spent or set aside in dollars, in millionths.
+///
+/// # Errors
+/// If the folder cannot be listed.
+pub fn counted_usd(session: &Session, config: &Config) -> Result<i64, MoneyError> {
+    let purchases = journal(session, config).read_all()?.purchases;
+    let in_usd = purchases.iter().filter(|purchase| purchase.unit == PriceUnit::Usd);
+    let micros = in_usd.map(|purchase| match Booked::of(purchase) {
+        Booked::Spent(micros) | Booked::Reserved(micros) => micros,
+        Booked::Nothing => 0,
+    });
+    Ok(micros.fold(0, i64::saturating_add))
 }
 
 /// Closes what runs left open that are gone, and gives everything whose outcome nobody knows.

@@ -9,13 +9,12 @@ use crate::config::Config;
 use crate::execute::buying::Offer;
 use crate::execute::market::secret_names;
 use crate::generate::provider::{AccountError, Credentials, Runners};
-use crate::graph::action::ActionKind;
 use crate::graph::key::sent_key;
 use crate::graph::{AssetIndex, InputDigests};
 use crate::lock::{self, LockFile};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::session::Session;
-use crate::plan::{ActionState, ReasonCode, Work};
+use crate::plan::{ReasonCode, Work};
 use crate::purchase::{
     Admission, Books, Cap, Journal, JournalError, PurchaseId, Reservation, counted_at, keys_of,
 };
@@ -47,7 +46,7 @@ pub struct Item {
 /// Everything that the selected assets would buy, in the order in which they are admitted.
 pub fn shopping(prepared: &Prepared) -> Vec<Item> {
     let is_bought = |&asset: &AssetIndex| {
-        matches!(asset.of(&prepared.plans).work, Work::Chain | Work::Variations)
+        matches!(asset.of(&prepared.plans).work, Work::Chain | Work::Variations | Work::Later)
     };
     let selected = prepared.selected.iter().copied().filter(is_bought);
     selected.filter_map(|asset| item(prepared, asset)).collect()
@@ -55,10 +54,7 @@ pub fn shopping(prepared: &Prepared) -> Vec<Item> {
 
 fn item(prepared: &Prepared, asset: AssetIndex) -> Option<Item> {
     let plan = asset.of(&prepared.plans);
-    let is_paid = |action: &&crate::plan::PlannedAction| {
-        action.kind == ActionKind::Generate && action.paid && action.state == ActionState::Dirty
-    };
-    let count = plan.actions.iter().filter(is_paid).count();
+    let count = plan.buys();
     let quote = plan.quote.as_ref().filter(|_| count > 0)?;
     let unit = match quote.cost.unit.as_str() {
         "credits" => PriceUnit::Credits,

@@ -143,6 +143,18 @@ pub struct AssetPlan {
 }
 
 impl AssetPlan {
+    /// How many results it buys, now or later in the run.
+    pub fn buys(&self) -> usize {
+        let state = match self.work {
+            Work::Later => ActionState::Pending,
+            _ => ActionState::Dirty,
+        };
+        let is_bought = |action: &&PlannedAction| {
+            action.kind == ActionKind::Generate && action.paid && action.state == state
+        };
+        self.actions.iter().filter(is_bought).count()
+    }
+
     /// Reasons for people: "never built" says nothing beside another cause.
     pub fn shown_reasons(&self) -> impl Iterator<Item = &Reason> {
         let many = self.reasons.len() > 1;
@@ -166,6 +178,15 @@ pub enum Work {
     Variations,
     /// Runs its chain on a placeholder.
     Placeholder,
+    /// Acquires its material once what it refers to is there, in a later part of the same run.
+    Later,
+}
+
+impl Work {
+    /// Whether actions can run before anything else is there.
+    pub fn is_now(self) -> bool {
+        !matches!(self, Self::Nothing | Self::Later)
+    }
 }
 
 /// The keys of an asset in this build.

@@ -1,5 +1,5 @@
 //! What refers to an asset that no build can finish now is not bought: its picture would be made from
-//! something else than the spec means.
+//! something else than the spec means. What refers to something that is bought first comes after it.
 
 use std::collections::HashMap;
 
@@ -19,12 +19,15 @@ pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec]) {
     // What is held may hold others.
     loop {
         let is_held = |place: usize, spec: &AssetSpec| {
-            buys(&plans[place]).then(|| {
-                let mut targets = referenced(&spec.generate).into_iter();
-                targets.find_map(|(id, _)| Some((id.to_owned(), lack(&plans[*places.get(id)?])?)))
+            let is_put_off = plans[place].work == Work::Later;
+            (is_put_off || buys(&plans[place])).then(|| {
+                let targets = referenced(&spec.generate).into_iter();
+                let mut lacking = targets
+                    .filter_map(|(id, _)| Some((id.to_owned(), lack(&plans[*places.get(id)?])?)));
+                lacking.find(|(_, lack)| !is_put_off || matches!(lack, Lack::Now(_)))
             })
         };
-        let held: Vec<(usize, (String, &str))> = specs
+        let held: Vec<(usize, (String, Lack))> = specs
             .iter()
             .enumerate()
             .filter_map(|(place, spec)| Some((place, is_held(place, spec)??)))
@@ -32,31 +35,57 @@ pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec]) {
         if held.is_empty() {
             return;
         }
-        for (place, (id, why)) in held {
-            hold(&mut plans[place], format!("it refers to `{id}`, which {why}"));
+        for (place, (id, lack)) in held {
+            match lack {
+                Lack::Later => put_off(&mut plans[place], format!("it is bought after `{id}`")),
+                Lack::Now(why) => {
+                    hold(&mut plans[place], format!("it refers to `{id}`, which {why}"));
+                }
+            }
         }
     }
 }
 
 fn buys(plan: &AssetPlan) -> bool {
     let is_bought = matches!(plan.work, Work::Chain | Work::Variations);
-    is_bought && plan.actions.iter().any(|one| one.paid && one.state == ActionState::Dirty)
+    is_bought && plan.buys() > 0
 }
 
 /// What is missing of an asset that another one refers to.
-fn lack(plan: &AssetPlan) -> Option<&'static str> {
+enum Lack {
+    /// It will be there in the same run.
+    Later,
+    /// It will not be, and why.
+    Now(&'static str),
+}
+
+fn lack(plan: &AssetPlan) -> Option<Lack> {
+    let now = |why| Some(Lack::Now(why));
     let has = |code| plan.reasons.iter().any(|reason| reason.code == code);
     let is_unbuilt = plan.block_id.is_none() || has(ReasonCode::NeverBuilt);
     match plan.work {
         // What it will be is known when it is there, and so is what is asked for with it.
-        Work::Chain if buys(plan) => Some("is bought first; build again then"),
-        Work::Variations if !has(ReasonCode::Reroll) => Some("waits for a pick"),
-        _ if has(ReasonCode::WaitingForPick) => Some("waits for a pick"),
-        Work::Nothing if is_unbuilt => Some("is not built"),
-        Work::Placeholder => Some("is not built"),
-        Work::Nothing if has(ReasonCode::Placeholder) => Some("is not built"),
+        Work::Chain if buys(plan) => Some(Lack::Later),
+        Work::Later => Some(Lack::Later),
+        Work::Variations if !has(ReasonCode::Reroll) => now("waits for a pick"),
+        _ if has(ReasonCode::WaitingForPick) => now("waits for a pick"),
+        Work::Nothing if is_unbuilt => now("is not built"),
+        Work::Placeholder => now("is not built"),
+        Work::Nothing if has(ReasonCode::Placeholder) => now("is not built"),
         _ => None,
     }
+}
+
+/// Lets an asset come after another one.
+fn put_off(plan: &mut AssetPlan, message: String) {
+    plan.work = Work::Later;
+    for action in &mut plan.actions {
+        if action.state == ActionState::Dirty {
+            action.state = ActionState::Pending;
+        }
+    }
+    plan.reasons.retain(|reason| reason.code != ReasonCode::ReferencePending);
+    plan.reasons.push(Reason::new(ReasonCode::ReferencePending, message));
 }
 
 fn hold(plan: &mut AssetPlan, message: String) {

@@ -89,14 +89,21 @@ fn verdict(view: &PlanView<'_>, plan: &AssetPlan) -> String {
     let why = why.unwrap_or_default();
     match (plan.work, plan.state) {
         (Work::Placeholder, _) => format!("placeholder ({why})"),
-        (Work::Chain, State::Missing) if buys(plan) == 0 && is_new(plan) => {
+        (Work::Chain, State::Missing) if plan.buys() == 0 && is_new(plan) => {
             format!("free: {}", spec.generate.provider())
         }
-        (Work::Chain, _) if buys(plan) > 0 => {
-            format!("buy {}", purchase(plan, spec, buys(plan)))
+        (Work::Chain, _) if plan.buys() > 0 => {
+            format!("buy {}", purchase(plan, spec, plan.buys()))
+        }
+        (Work::Later, _) => {
+            let after = |reason: &&Reason| reason.code == crate::plan::ReasonCode::ReferencePending;
+            let after = plan.reasons.iter().find(after);
+            let after = after.and_then(|reason| reason.message.strip_prefix("it is bought "));
+            let after = after.unwrap_or("later");
+            format!("buy {}, {after}", purchase(plan, spec, plan.buys()))
         }
         (Work::Variations, _) => {
-            format!("buy {}, then `assetbuild pick`", purchase(plan, spec, buys(plan)))
+            format!("buy {}, then `assetbuild pick`", purchase(plan, spec, plan.buys()))
         }
         (Work::Chain, _) => format!("free: {why}"),
         (Work::Nothing, state) => format!("{}: {why}", state.as_str()),
@@ -119,10 +126,6 @@ fn with_place(sources: &SourceMap, reason: &Reason) -> String {
     }
 }
 
-fn buys(plan: &AssetPlan) -> usize {
-    plan.actions.iter().filter(|action| action.paid && action.state == ActionState::Dirty).count()
-}
-
 /// `4 × gpt-image-2  $0.20–0.23`.
 fn purchase(plan: &AssetPlan, spec: &AssetSpec, count: usize) -> String {
     let Some(quote) = &plan.quote else {
@@ -139,7 +142,7 @@ fn purchase(plan: &AssetPlan, spec: &AssetSpec, count: usize) -> String {
 fn purchase_lines(plan: &AssetPlan, spec: &AssetSpec) -> Vec<String> {
     let Some(quote) = &plan.quote else { return Vec::new() };
     let mut lines = Vec::new();
-    if buys(plan) == 0 {
+    if plan.buys() == 0 {
         let would = format!("would buy {}", purchase(plan, spec, would_buy(plan, spec)));
         lines.push(match quote.is_suggestion {
             true => format!("{would}, once it stands in"),
@@ -162,7 +165,7 @@ fn would_buy(plan: &AssetPlan, spec: &AssetSpec) -> usize {
 
 /// The price of everything that the plan of an asset buys.
 fn total_cost(plan: &AssetPlan) -> Option<Cost> {
-    let count = buys(plan);
+    let count = plan.buys();
     let quote = plan.quote.as_ref().filter(|_| count > 0)?;
     Some(quote.total(count))
 }
@@ -187,7 +190,7 @@ fn totals_line(view: &PlanView<'_>) -> String {
     for (state, count) in states {
         line += &format!("  {count} {state}.");
     }
-    let paid: usize = view.plans.iter().map(buys).sum();
+    let paid: usize = view.plans.iter().map(AssetPlan::buys).sum();
     line += &if paid == 0 {
         "  Nothing to buy.".to_owned()
     } else {
@@ -285,7 +288,7 @@ pub fn plan_json(view: &PlanView<'_>) -> Value {
         .zip(dirty_counts(view.plans))
         .map(|(kind, count)| (kind.as_str().to_owned(), json!(count)))
         .collect();
-    let paid: usize = view.plans.iter().map(buys).sum();
+    let paid: usize = view.plans.iter().map(AssetPlan::buys).sum();
     let (usd, other) = cost_totals(view);
     json!({
         "schema": "assetbuild.plan/1",

@@ -87,6 +87,12 @@ impl BuildArgs {
 }
 
 impl Policy {
+    /// The same with another amount to spend, if there is one.
+    #[must_use]
+    pub fn with_spend(&self, amount: Option<MicroUsd>) -> Self {
+        Self { spend: amount.or(self.spend), ..self.clone() }
+    }
+
     /// What may be bought.
     pub fn spend(&self) -> Spend {
         match (self.no_spend, self.spend) {

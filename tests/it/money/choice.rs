@@ -135,7 +135,8 @@ fn what_is_rejected_is_kept_and_a_looser_check_costs_nothing() {
     let project = project(&bank, "", &checked(", variations: 2"));
     let rejected = project.run(&["--spend", "5"]);
     assert_eq!(rejected.code, 1, "{}", project.shown(&rejected));
-    assert!(rejected.stderr.contains("another result was rejected as well"), "{}", rejected.stderr);
+    let said = "another result was rejected as well; assetbuild reroll coin buys one more";
+    assert!(rejected.stderr.contains(said), "{}", rejected.stderr);
     assert!(!project.has("assets/coin.png") && project.has(".assetcache/review/coin/1.png"));
     // Not even in another checkout, which has the lock and the second home.
     fs::remove_dir_all(project.path(".assetcache")).expect("it is there");
@@ -192,11 +193,55 @@ fn what_refers_to_something_new_is_bought_after_it_and_once() {
         + "- id: pose\n  generation: { type: image, provider: openai, reference: { asset: coin }, \
            variations: 2 }\n  prompt: { base: The coin again, parameters: { size: 64x64, quality: low } }\n";
     let project = project(&bank, "", &specs);
-    let first = project.succeed(&["--spend", "5"]);
-    assert!(first.stderr.contains("is bought first"), "{}", first.stderr);
-    assert_eq!(bank.bill().0, 1);
-    project.succeed(&["--spend", "5"]);
+    let plan = project.succeed(&["--plan"]).stdout;
+    assert!(plan.contains("pose  buy 2 × gpt-image-2  $0.60, after `coin`  → "), "{plan}");
+    assert!(plan.contains("Buy 3: at most $0.90"), "{plan}");
+    // What does not suffice for all of it buys nothing.
+    assert_eq!(project.run(&["--spend", "0.60"]).code, 4);
+    assert_eq!(bank.bill().0, 0);
+    project.succeed(&["--spend", "0.90"]);
     assert_eq!(bank.bill().0, 3);
+    assert!(project.has("assets/pose.png"));
     assert!(project.succeed(&["--spend", "5"]).stderr.contains("nothing to do"));
     project.succeed(&["--check"]);
+}
+
+/// Each refers to the one before it.
+fn row(count: usize) -> String {
+    let one = |number: usize| {
+        let reference = match number {
+            0 => String::new(),
+            number => format!(", reference: {{ asset: step-{} }}", number - 1),
+        };
+        format!(
+            "- id: step-{number}\n  generation: {{ type: image, provider: openai{reference} }}\n  \
+             prompt: {{ base: Step {number}, parameters: {{ size: 64x64, quality: low }} }}\n"
+        )
+    };
+    (0..count).map(one).collect()
+}
+
+#[test]
+fn a_row_of_references_is_bought_in_one_run_and_under_its_cap() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "budget: { per_run: 0.90 }\n", &row(4));
+    assert_eq!(project.run(&["--spend", "5"]).code, 4, "four cost up to 1.20");
+    let partly = project.run(&["--spend", "5", "--partial"]);
+    assert_eq!(partly.code, 4, "{}", project.shown(&partly));
+    assert_eq!(bank.bill().0, 3);
+    assert!(project.has("assets/step-2.png"), "{}", project.shown(&partly));
+    project.succeed(&["--spend", "5"]);
+    assert_eq!(bank.bill().0, 4);
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn what_refers_to_something_that_fails_is_not_bought() {
+    let bank = Bank::open(&["--fault", "refuse@1"]);
+    let project = project(&bank, "", &row(3));
+    let output = project.run(&["--spend", "5"]);
+    assert_eq!(output.code, 1, "{}", project.shown(&output));
+    assert_eq!(bank.bill().0, 0);
+    project.succeed(&["--spend", "5"]);
+    assert_eq!(bank.bill().0, 3);
 }

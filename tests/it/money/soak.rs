@@ -136,6 +136,12 @@ fn settle(project: &Project, bank: &Bank, random: &mut Random) -> usize {
     for _ in 0..40 {
         let build = project.run(&["--spend", "400"]);
         assert!([0, 1, 5, 6].contains(&build.code), "{}", project.shown(&build));
+        // What was bought before a kill is judged after it, and a redraw is for whoever asks.
+        for line in build.stderr.lines().filter(|line| line.contains(" buys one more")) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let at = words.iter().position(|word| *word == "reroll").expect("the command");
+            project.run(&["reroll", words[at + 1], "--spend", "400"]);
+        }
         let list = json(&project.run(&["recover", "--format", "json"]));
         let unknown = list["entries"].as_array().expect("a list");
         if build.code == 0 {
