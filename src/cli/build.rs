@@ -19,7 +19,7 @@ use crate::pipeline::money;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
-use crate::report::{Reporters, elapsed_since};
+use crate::report::{Format, Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
@@ -120,11 +120,8 @@ fn round(
         environment: context.environment().filter(|_| is_plain),
     };
     let (stood_in, held): (Vec<_>, Vec<_>) = held(&prepared).into_iter().partition(is_stood_in);
-    for plan in held {
-        let asset = Some(plan.asset.of(&prepared.loaded.assets).id.clone());
-        let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
-        let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
-        reporter.report(&Event::Warning { asset, message });
+    for warning in warnings(&held, &prepared, context.format()) {
+        reporter.report(&warning);
     }
     let plans = prepared.selected_plans();
     let is_new = |plan: &&AssetPlan| plan.work == Work::Placeholder;
@@ -200,6 +197,33 @@ fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
 fn held(prepared: &Prepared) -> Vec<AssetPlan> {
     let is_held = |plan: &AssetPlan| plan.state != State::Fresh && plan.work == Work::Nothing;
     prepared.selected_plans().into_iter().filter(is_held).collect()
+}
+
+/// Why assets are not built. People are told once what holds for many, programs of each.
+fn warnings(held: &[AssetPlan], prepared: &Prepared, format: Format) -> Vec<Event> {
+    const MOST: usize = 5;
+    let mut by_message: Vec<(String, Vec<String>)> = Vec::new();
+    for plan in held {
+        let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
+        let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
+        let id = plan.asset.of(&prepared.loaded.assets).id.clone();
+        match by_message.iter_mut().find(|(known, _)| *known == message) {
+            Some((_, ids)) => ids.push(id),
+            None => by_message.push((message, vec![id])),
+        }
+    }
+    let tell = |(message, ids): (String, Vec<String>)| match format {
+        Format::Human if ids.len() > MOST => {
+            let (shown, rest) = (ids[..MOST - 2].join(", "), ids.len() + 2 - MOST);
+            let message = format!("{shown} and {rest} more: {message}");
+            vec![Event::Warning { asset: None, message }]
+        }
+        _ => {
+            let each = |id| Event::Warning { asset: Some(id), message: message.clone() };
+            ids.into_iter().map(each).collect()
+        }
+    };
+    by_message.into_iter().flat_map(tell).collect()
 }
 
 /// Whether a placeholder does until somebody buys or delivers; a wrong input is told all the same.

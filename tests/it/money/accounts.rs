@@ -129,3 +129,20 @@ fn status_names_models_that_end_and_files_without_a_second_copy() {
     assert!(status["retiring"].is_array());
     assert!(project.succeed(&["status"]).stdout.contains("have no second copy"));
 }
+
+#[test]
+fn what_holds_for_many_assets_is_told_once() {
+    let bank = Bank::open(&[]);
+    let many: String =
+        (0..8).map(|number| COIN.replace("coin", &format!("coin-{number}"))).collect();
+    let project = project(&bank, "", &many).variable("OPENAI_API_KEY", "");
+    let output = project.run(&["--spend", "5"]);
+    assert_eq!(output.code, 5, "{}", project.shown(&output));
+    let why = "blocked: OPENAI_API_KEY is not set: put the key of `openai` there";
+    let said = format!("warning: coin-0, coin-1, coin-2 and 5 more: {why}");
+    assert!(output.stderr.contains(&said), "{}", output.stderr);
+    assert_eq!(output.stderr.matches(why).count(), 1);
+    // A program gets every one.
+    let lines = project.run(&["--spend", "5", "--format", "ndjson"]).stdout;
+    assert_eq!(lines.matches(why).count(), 8, "{lines}");
+}
