@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::interrupt;
+use crate::cli::rounds::Rounds;
 use crate::cli::spend::{self, Approval};
 use crate::event::{ActionKind, Event, Reporter as _};
 use crate::execute::{Limits, StopSignal, Trouble};
@@ -19,7 +20,7 @@ use crate::pipeline::money;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
-use crate::report::{Format, Reporters, elapsed_since};
+use crate::report::{Fanout, Format, Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
@@ -53,10 +54,26 @@ pub(super) fn build_with(
     };
     let programs = session.programs().clone();
     interrupt::watch(stop.clone(), notice, move || programs.close());
-    let (mut code, mut rest) = round(context, &session, &stop, args, extra)?;
-    // What refers to something that was just bought comes after it, in the same run for its user.
+    let mut reporter = None;
+    let built = in_rounds(context, &session, &stop, args, extra, &mut reporter);
+    if let Some(reporter) = reporter {
+        reporter.finish();
+    }
+    built
+}
+
+/// Builds what can be built, then what comes after it, in the same run for its user.
+fn in_rounds(
+    context: &Context,
+    session: &Session,
+    stop: &StopSignal,
+    args: &BuildArgs,
+    extra: &Extra,
+    reporter: &mut Option<Rounds<Fanout>>,
+) -> Result<ExitCode, CliError> {
+    let (mut code, mut rest) = round(context, session, stop, args, extra, reporter)?;
     while let Some(next) = rest {
-        let (worse, more) = round(context, &session, &stop, &next, &Extra::default())?;
+        let (worse, more) = round(context, session, stop, &next, &Extra::default(), reporter)?;
         (code, rest) = (code.worst(worse), more);
     }
     Ok(code)
@@ -69,6 +86,7 @@ fn round(
     stop: &StopSignal,
     args: &BuildArgs,
     extra: &Extra,
+    reporter: &mut Option<Rounds<Fanout>>,
 ) -> Result<(ExitCode, Option<BuildArgs>), CliError> {
     let Extra { reroll, trial } = extra;
     let is_plain = *reroll == 0 && trial.is_empty();
@@ -90,19 +108,23 @@ fn round(
     if !approval.withheld.is_empty() {
         super::plan::withhold(context, session, &selection, policy, &mut prepared, &approval)?;
     }
-    let reporter = Reporters {
-        format: context.format(),
-        verbosity: context.global.verbosity(),
-        palette: context.terminal.palette(),
-        is_terminal: context.terminal.is_terminal,
-        log: args.execution.log_format.map(Into::into),
-        trace: args.execution.trace.as_deref(),
+    if reporter.is_none() {
+        let selected = Reporters {
+            format: context.format(),
+            verbosity: context.global.verbosity(),
+            palette: context.terminal.palette(),
+            is_terminal: context.terminal.is_terminal,
+            log: args.execution.log_format.map(Into::into),
+            trace: args.execution.trace.as_deref(),
+        }
+        .select(elapsed_since(clock), logged(&prepared))
+        .map_err(|source| {
+            let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
+            CliError::Io { action: format!("create {}", path.display()), source }
+        })?;
+        *reporter = Some(Rounds::new(selected));
     }
-    .select(elapsed_since(clock), logged(&prepared))
-    .map_err(|source| {
-        let path = args.execution.trace.as_deref().unwrap_or(Path::new("the trace file"));
-        CliError::Io { action: format!("create {}", path.display()), source }
-    })?;
+    let reporter = reporter.as_ref().expect("it was just made");
     let buyer = approval.allowance.and_then(|_| buyer(session));
     let request = BuildRequest {
         limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
@@ -144,28 +166,30 @@ fn round(
     let later = later(&prepared);
     let counted = || money::counted_usd(session, &config);
     let before = if later.is_empty() { 0 } else { counted()? };
-    let built = pipeline::build(session, prepared, &request, &reporter, stop)?;
+    let built = pipeline::build(session, prepared, &request, reporter, stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
-    }
-    if built.bought > 0 && session.second_home().is_none() && !config.is_shared() {
-        context.mention(&format!(
-            "hint: what was bought lies only in {}: unset ASSETBUILD_STORE for a second copy in \
-             your home, or set `paid_dir: paid` and commit that folder",
-            config.paid_dir
-        ));
     }
     let mut next = None;
     if is_plain && !later.is_empty() && built.bought > 0 && !built.summary.interrupted {
         let spent = counted()?.saturating_sub(before);
         // To its user it is one run, and so it is to the cap of a run.
-        let all = approval.allowance.into_iter().chain(config.budget.per_run).min();
-        let left = all.map(|MicroUsd(all)| MicroUsd(all.saturating_sub(spent).max(0)));
+        let left = approval.allowance.map(|allowed| {
+            let MicroUsd(all) = config.budget.per_run.map_or(allowed, |cap| cap.min(allowed));
+            MicroUsd(all.saturating_sub(spent).max(0))
+        });
         let steps = args.selection.steps.clone();
         let selection = args::Selection { assets: later, steps, ..args::Selection::default() };
         let policy = args.policy.with_spend(left);
-        let execution = args::Execution { trace: None, ..args.execution.clone() };
-        next = Some(BuildArgs { selection, policy, execution, ..args.clone() });
+        next = Some(BuildArgs { selection, policy, ..args.clone() });
+    }
+    if next.is_none() && built.bought > 0 && session.second_home().is_none() && !config.is_shared()
+    {
+        context.mention(&format!(
+            "hint: what was bought lies only in {}: unset ASSETBUILD_STORE for a second copy in \
+             your home, or set `paid_dir: paid` and commit that folder",
+            config.paid_dir
+        ));
     }
     Ok((code.worst(exit_code(&built)), next))
 }

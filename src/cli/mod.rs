@@ -14,6 +14,7 @@ pub mod interrupt;
 mod migrate;
 mod money;
 pub mod plan;
+mod rounds;
 mod spend;
 pub mod start;
 pub mod terminal;

@@ -199,9 +199,14 @@ fn what_refers_to_something_new_is_bought_after_it_and_once() {
     // What does not suffice for all of it buys nothing.
     assert_eq!(project.run(&["--spend", "0.60"]).code, 4);
     assert_eq!(bank.bill().0, 0);
-    project.succeed(&["--spend", "0.90"]);
+    let built = project.succeed(&["--spend", "0.90", "--format", "json"]);
     assert_eq!(bank.bill().0, 3);
     assert!(project.has("assets/pose.png"));
+    let summary = json(&built);
+    assert_eq!(
+        (&summary["assets"], &summary["built"], &summary["held"]),
+        (&2.into(), &2.into(), &0.into())
+    );
     assert!(project.succeed(&["--spend", "5"]).stderr.contains("nothing to do"));
     project.succeed(&["--check"]);
 }
