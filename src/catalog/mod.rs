@@ -74,8 +74,10 @@ pub fn parameter_type(provider: &str, parameter: &str) -> Option<ParameterType> 
 
 /// Whether a parameter's value names a file of the project, whose content is sent.
 pub fn is_file(provider: &str, parameter: &str, value: &Scalar) -> bool {
-    let found = Catalog::shipped().find_parameter(provider, parameter);
-    found.is_some_and(|parameter| parameter.is_file(value))
+    let catalog = Catalog::shipped();
+    let Some(provider) = catalog.find_provider(provider) else { return false };
+    let mut models = catalog.models.iter().filter(|model| model.family == provider.family);
+    models.any(|model| model.parameters.get(parameter).is_some_and(|own| own.is_file(value)))
 }
 
 /// The table of translations that [`resolve()`] applies, in its order.

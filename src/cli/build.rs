@@ -17,6 +17,7 @@ use crate::event::{ActionKind, Event, Reporter as _};
 use crate::execute::{Limits, StopSignal, Trouble};
 use crate::pipeline::migrate::Moved;
 use crate::pipeline::money;
+use crate::pipeline::purchases::shopping;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
 use crate::report::log::LoggedAsset;
@@ -71,9 +72,10 @@ fn in_rounds(
     extra: &Extra,
     reporter: &mut Option<Rounds<Fanout>>,
 ) -> Result<ExitCode, CliError> {
-    let (mut code, mut rest) = round(context, session, stop, args, extra, reporter)?;
-    while let Some(next) = rest {
-        let (worse, more) = round(context, session, stop, &next, &Extra::default(), reporter)?;
+    let (mut code, mut rest) = round(context, session, stop, (args, None), extra, reporter)?;
+    while let Some(Next { args, agreed }) = rest {
+        let args = (&args, Some(&agreed));
+        let (worse, more) = round(context, session, stop, args, &Extra::default(), reporter)?;
         (code, rest) = (code.worst(worse), more);
     }
     Ok(code)
@@ -84,10 +86,10 @@ fn round(
     context: &Context,
     session: &Session,
     stop: &StopSignal,
-    args: &BuildArgs,
+    (args, agreed_before): (&BuildArgs, Option<&Agreed>),
     extra: &Extra,
     reporter: &mut Option<Rounds<Fanout>>,
-) -> Result<(ExitCode, Option<BuildArgs>), CliError> {
+) -> Result<(ExitCode, Option<Next>), CliError> {
     let Extra { reroll, trial } = extra;
     let is_plain = *reroll == 0 && trial.is_empty();
     let clock = context.clock;
@@ -101,10 +103,13 @@ fn round(
     if !trial.is_empty() {
         super::plan::assess_trial(context, session, &selection, policy, &mut prepared, trial)?;
     }
-    let approval = match args.selection.steps.iter().max() {
+    let mut approval = match args.selection.steps.iter().max() {
         Some(_) if !args.selection.steps.contains(&ActionKind::Generate) => Approval::default(),
         _ => spend::approve(context, &args.policy, session, &prepared)?,
     };
+    if let Some(agreed) = agreed_before {
+        withhold_more(agreed, &prepared, &mut approval);
+    }
     if !approval.withheld.is_empty() {
         super::plan::withhold(context, session, &selection, policy, &mut prepared, &approval)?;
     }
@@ -164,27 +169,39 @@ fn round(
     let code = held_code(&prepared);
     let config = prepared.loaded.config.clone();
     let later = later(&prepared);
-    let counted = || money::counted_usd(session, &config);
-    let before = if later.is_empty() { 0 } else { counted()? };
+    let agreed = agreed(&prepared);
     let built = pipeline::build(session, prepared, &request, reporter, stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
     }
     let mut next = None;
-    if is_plain && !later.is_empty() && built.bought > 0 && !built.summary.interrupted {
-        let spent = counted()?.saturating_sub(before);
+    let is_over = built.summary.interrupted
+        || built.is_closed
+        || (args.execution.fail_fast && built.failed());
+    if is_plain
+        && !later.is_empty()
+        && built.bought > 0
+        && !is_over
+        && let Some(run) = &built.run
+    {
+        let spent = money::spent_usd(session, &config, run)?;
         // To its user it is one run, and so it is to the cap of a run.
         let left = approval.allowance.map(|allowed| {
             let MicroUsd(all) = config.budget.per_run.map_or(allowed, |cap| cap.min(allowed));
             MicroUsd(all.saturating_sub(spent).max(0))
         });
         let steps = args.selection.steps.clone();
-        let selection = args::Selection { assets: later, steps, ..args::Selection::default() };
+        let selection =
+            args::Selection { assets: later.clone(), steps, ..args::Selection::default() };
         let policy = args.policy.with_spend(left);
-        next = Some(BuildArgs { selection, policy, ..args.clone() });
+        next = Some(Next { args: BuildArgs { selection, policy, ..args.clone() }, agreed });
     }
-    if next.is_none() && built.bought > 0 && session.second_home().is_none() && !config.is_shared()
-    {
+    let is_last = next.is_none();
+    for asset in later.into_iter().filter(|_| is_last) {
+        let message = "pending: what it refers to was not bought".to_owned();
+        reporter.report(&Event::Warning { asset: Some(asset), message });
+    }
+    if is_last && built.bought > 0 && session.second_home().is_none() && !config.is_shared() {
         context.mention(&format!(
             "hint: what was bought lies only in {}: unset ASSETBUILD_STORE for a second copy in \
              your home, or set `paid_dir: paid` and commit that folder",
@@ -192,6 +209,38 @@ fn round(
         ));
     }
     Ok((code.worst(exit_code(&built)), next))
+}
+
+/// What is built after a round, and the most that was agreed to for each asset of it.
+struct Next {
+    args: BuildArgs,
+    agreed: Agreed,
+}
+
+/// Number of results and the most that they cost, by asset.
+type Agreed = BTreeMap<String, (usize, Option<i64>)>;
+
+fn agreed(prepared: &Prepared) -> Agreed {
+    let items = shopping(prepared).into_iter();
+    items.map(|item| (item.id, (item.count, item.high_micros))).collect()
+}
+
+/// Withholds what became more than was agreed to since its spec changed.
+fn withhold_more(agreed: &Agreed, prepared: &Prepared, approval: &mut Approval) {
+    for item in shopping(prepared) {
+        let is_covered = agreed.get(&item.id).is_some_and(|(count, high)| {
+            let is_dearer = match (item.high_micros, high) {
+                (Some(now), Some(then)) => now > *then,
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            item.count <= *count && !is_dearer
+        });
+        if !is_covered {
+            let why = "not bought: its spec was changed while the build ran; build again";
+            approval.withheld.insert(item.id, (ReasonCode::NotApproved, why.to_owned()));
+        }
+    }
 }
 
 /// Ids of the selected assets that come after others.

@@ -14,6 +14,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::config::Config;
 use crate::execute::with_causes;
+use crate::pipeline::load::Loaded;
 use crate::pipeline::money::{self, FoundError, GivenUp, MoneyError};
 use crate::pipeline::{self, Prepared, Session};
 use crate::plan::{Policy, endings};
@@ -119,7 +120,7 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
         let [purchase] = chosen.as_slice() else {
             return Err(CliError::Usage("a file is the result of one purchase".to_owned()));
         };
-        return found(context, &session, config, purchase, path);
+        return found(context, &session, &prepared.loaded, purchase, path);
     }
     if resolution.is_none() && !args.cancel {
         let shown: Vec<&Purchase> =
@@ -159,7 +160,7 @@ pub(super) fn recover(context: &Context, args: &RecoverArgs) -> Result<ExitCode,
 fn found(
     context: &Context,
     session: &Session,
-    config: &Config,
+    loaded: &Loaded,
     purchase: &Purchase,
     path: &Path,
 ) -> Result<ExitCode, CliError> {
@@ -167,7 +168,7 @@ fn found(
         CliError::Usage(format!("`{}` is not taken as its result: {why}", path.display()))
     };
     let bytes = fs::read(path).map_err(|error| refused(&error.to_string()))?;
-    match money::found(session, config, purchase, &bytes, &context.rfc3339()) {
+    match money::found(session, loaded, purchase, &bytes, &context.rfc3339()) {
         Ok(closed) => {
             let assets = closed.assets.join(", ");
             context.mention(&format!("{}: the next build takes its result ({assets})", closed.id));

@@ -36,7 +36,6 @@ pub use error::AcquireError;
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where purchases are recorded and kept.
-#[derive(Debug)]
 pub struct Acquirer<'a> {
     /// The journal.
     pub journal: Journal,
@@ -54,6 +53,10 @@ pub struct Acquirer<'a> {
     pub budget: &'a Budget,
     /// What the user lets this run spend.
     pub allowance: Option<MicroUsd>,
+    /// Whether a run is alive, this one included.
+    pub is_alive: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Purchases whose jobs this run left to a later one.
+    pub left: Mutex<BTreeSet<PurchaseId>>,
     /// Room on the disk for what comes.
     pub spare: Spare,
     /// The wish to stop, which ends every wait.
@@ -254,7 +257,11 @@ impl Acquirer<'_> {
                 self.record(&id, &Change::Fail { at: now(), refusal, cost_micros })?;
                 Err(error.into())
             }
-            Err(Undelivered::Running { words }) => Err(AcquireError::Running { id, words }),
+            Err(Undelivered::Running { words }) => {
+                let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                left.insert(id.clone());
+                Err(AcquireError::Running { id, words })
+            }
             Err(Undelivered::Uncertain { error, kept }) => {
                 let words = first_line(&with_causes(&error));
                 // If it cannot be kept, the outcome is as unknown as before.
@@ -291,7 +298,10 @@ impl Acquirer<'_> {
                 }
                 let reservations: Vec<Reservation> = wanted.iter().map(reservation).collect();
                 let caps = Cap::of(self.budget, self.allowance, self.run, at);
-                match Books::of(all).admit(&caps, &reservations) {
+                let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_worked_on =
+                    |one: &Purchase| !left.contains(&one.id) && (self.is_alive)(&one.run);
+                match Books::with_open(all, is_worked_on).admit(&caps, &reservations) {
                     Admission::Admitted => Ok(()),
                     other => Err(other),
                 }
@@ -509,9 +519,19 @@ impl Acquirer<'_> {
         Ok(number.expect("there is always another number"))
     }
 
+    /// Whether an earlier run left a job for a slot: taking its result is no purchase.
+    ///
+    /// # Errors
+    /// If the journal cannot be read.
+    pub fn has_job(&self, sent: &ActionKey, index: u32) -> Result<bool, AcquireError> {
+        let all = self.journal.read_all()?.purchases;
+        let is_it =
+            |one: &Purchase| one.sent == *sent && one.index == index && !one.extra && is_job(one);
+        Ok(all.iter().any(is_it))
+    }
+
     fn lock_slot(&self, order: &Order) -> Result<SlotLock, AcquireError> {
-        let extra = if order.extra { "x" } else { "" };
-        let path = self.slots.join(format!("{}-{extra}{}", order.sent.hex(), order.index));
+        let path = slot_path(&self.slots, &order.sent, order.index, order.extra);
         SlotLock::acquire(&path).map_err(|source| AcquireError::Slot { path, source })
     }
 }
@@ -527,6 +547,21 @@ pub fn recover_dead(
 ) -> Result<Vec<Purchase>, JournalError> {
     let purchases = journal.read_all()?.purchases;
     recover::apply_all(journal, &purchases, is_alive, |purchase| purchase.job_id.is_some(), &now())
+}
+
+/// Whether a provider has a job for a purchase, which can be asked about.
+fn is_job(purchase: &Purchase) -> bool {
+    purchase.state == State::Submitted && purchase.job_id.is_some()
+}
+
+fn slot_path(slots: &Path, sent: &ActionKey, index: u32, extra: bool) -> PathBuf {
+    let extra = if extra { "x" } else { "" };
+    slots.join(format!("{}-{extra}{index}", sent.hex()))
+}
+
+/// Whether some process works on the slot of a purchase now.
+pub fn is_busy(slots: &Path, purchase: &Purchase) -> bool {
+    SlotLock::is_held(&slot_path(slots, &purchase.sent, purchase.index, purchase.extra))
 }
 
 /// What the lock says of a purchase; none if it has no result.

@@ -227,12 +227,19 @@ impl ChainExecutor<'_> {
         offer: &Offer,
     ) -> Result<Slot, ActionError> {
         let chain = &self.slot(asset).chain;
-        self.may_buy(asset)?;
+        let acquirer = self.stores.acquirer;
+        if !acquirer.has_job(&offer.key, variation)? {
+            self.may_buy(asset)?;
+        }
         let mut slots = self.slot(asset).purchases.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.is_none() {
             let is_known = |index: &u32| chain.known.iter().any(|known| known.index == *index);
-            let missing: Vec<u32> =
+            let mut missing: Vec<u32> =
                 (0..chain.spec.selection.variations).filter(|index| !is_known(index)).collect();
+            if !chain.may_buy {
+                // Only what an earlier run began.
+                missing.retain(|&index| acquirer.has_job(&offer.key, index).unwrap_or(false));
+            }
             let orders: Vec<Order> =
                 missing.iter().map(|&index| self.order(asset, index, offer)).collect();
             match self.stores.acquirer.open(&orders) {

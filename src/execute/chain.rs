@@ -5,6 +5,8 @@
 //! What cannot be made again goes through `acquire`. Integrate actions only hand over what is to be published; `integrate` commits
 //! all of it at the end of the run.
 
+mod error;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,27 +14,27 @@ use std::time::{Duration, Instant};
 
 use crate::base::facts::FactSheet;
 use crate::base::{ActionKey, Digest, Encoding, Raw, RelPath};
-use crate::cache::{ActionCacheError, ActionResult, Cas, CasError};
+use crate::cache::{ActionResult, Cas, CasError};
 use crate::catalog::PriceUnit;
 use crate::event::{Outcome, Reporter};
-use crate::execute::acquire::{AcquireError, Acquirer, Delivery, Order};
+use crate::execute::acquire::{Acquirer, Delivery, Order};
 use crate::execute::buying::{Offer, Slots, Trouble};
-use crate::execute::fallback::Setback;
 use crate::execute::group::{Groups, Waiting};
 use crate::execute::market::Market;
 use crate::execute::recorder::Recorder;
 use crate::execute::scheduler::{Executor, Lane};
-use crate::generate::{self, GenerateError, InputError, Inputs, Version};
+use crate::generate::{self, Inputs, Version};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{command_key, process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
 use crate::lock;
-use crate::process::{self, GroupLevel, Job, ProcessError};
+use crate::process::{self, GroupLevel, Job};
 use crate::purchase::Basis;
 use crate::purchase::state::Answer;
 use crate::spec::AssetSpec;
 use crate::spec::op::{CommandRun, GenerateOp};
-use crate::validate::{self, Finding};
+
+pub use error::ActionError;
 
 /// One asset to build: what its actions work on.
 #[derive(Debug)]
@@ -89,77 +91,8 @@ pub struct Finished {
     pub built: Vec<Built>,
     /// What was acquired for the others.
     pub bought: Vec<(AssetIndex, Vec<lock::Purchase>)>,
-}
-
-/// Why an action failed.
-#[derive(Debug, thiserror::Error)]
-pub enum ActionError {
-    /// The raw material could not be made.
-    #[error(transparent)]
-    Generate(#[from] GenerateError),
-    /// A file that a step reads cannot be read.
-    #[error("failed to read {path}")]
-    Source {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        #[source]
-        source: InputError,
-    },
-    /// A step failed.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// Checks rejected the result.
-    #[error("{}", list_findings(findings, *others, bought.as_deref()))]
-    Rejected {
-        /// Why.
-        findings: Vec<Finding>,
-        /// How many other results were tried in its place.
-        others: usize,
-        /// Id of the asset, if another result can be bought.
-        bought: Option<String>,
-    },
-    /// A blob could not be kept.
-    #[error("failed to keep a result in the cache")]
-    Store(#[from] CasError),
-    /// The record of a result could not be read or written.
-    #[error("failed to use the action cache")]
-    Cache(#[from] ActionCacheError),
-    /// A provider was not even asked.
-    #[error("{why}")]
-    NotAsked {
-        /// Why.
-        why: String,
-        /// What that means for the exit code.
-        trouble: Trouble,
-        /// What it means for who is asked next.
-        setback: Setback,
-    },
-    /// What cannot be made again was not acquired.
-    #[error(transparent)]
-    Acquire(#[from] AcquireError),
-    /// Acquired raw material is in no store.
-    #[error("the bought file {0} is in none of the stores")]
-    RawMissing(Digest),
-    /// A program that should always make the same did not.
-    #[error(
-        "`{0}` made something else than before from the same inputs; delete `exact: true`, or keep \
-         the new result with --refresh"
-    )]
-    NotExact(String),
-}
-
-fn list_findings(findings: &[Finding], others: usize, bought: Option<&str>) -> String {
-    let told = validate::list(findings);
-    let told = match others {
-        0 => told,
-        1 => format!("{told}; another result was rejected as well"),
-        _ => format!("{told}; {others} other results were rejected as well"),
-    };
-    match bought {
-        Some(id) => format!("{told}; assetbuild reroll {id} buys one more"),
-        None => told,
-    }
+    /// Whether nothing more may be bought.
+    pub is_closed: bool,
 }
 
 /// Where bodies find what they read and leave what they make.
@@ -263,7 +196,8 @@ impl<'a> ChainExecutor<'a> {
 
     /// What the chains made.
     pub fn finish(self) -> Finished {
-        let mut finished = Finished::default();
+        let is_closed = self.stores.market.ended().is_some();
+        let mut finished = Finished { is_closed, ..Finished::default() };
         for (asset, Slot { chain, progress, .. }) in self.chains {
             let progress = progress.into_inner().expect("no worker panicked with the lock");
             let paths = chain.spec.publish.files.iter().map(|file| file.path.clone());
@@ -489,6 +423,9 @@ impl<'a> ChainExecutor<'a> {
             crate::base::MediaKind::Audio => Encoding::Wav,
         };
         let encoding = Encoding::sniff(&bytes).unwrap_or(fallback);
+        if encoding.media() != chain.spec.media {
+            return Err(ActionError::RawWrong { digest: *digest, encoding });
+        }
         Ok(Raw::File(bytes, encoding))
     }
 

@@ -16,8 +16,8 @@ pub mod stop;
 pub mod variations;
 
 pub use acquire::{
-    AcquireError, Acquired, Acquirer, Delivery, Order, Slot, Ticket, Undelivered, record_of,
-    recover_dead,
+    AcquireError, Acquired, Acquirer, Delivery, Order, Slot, Ticket, Undelivered, is_busy,
+    record_of, recover_dead,
 };
 pub use buying::Trouble;
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Finished, Stores, with_causes};

@@ -127,10 +127,10 @@ pub fn run(
                 while let Some((id, lane)) = queue.pop(is_over, |lane| busy.has_room(lane)) {
                     let (place, sender) = (busy.enter(&lane), sender.clone());
                     let is_worker = lane == Lane::Worker;
-                    let work = move |place: usize| {
+                    let mut report = Report { sender, ended: Some((id, lane, place, lost())) };
+                    let mut work = move |place: usize| {
                         let outcome = execute_one(graph, id, executor, reporter, clock, place);
-                        // The receiver lives until every running action has reported.
-                        let _ = sender.send((id, lane, place, outcome));
+                        report.tell(outcome);
                     };
                     if is_worker {
                         scope.spawn(move |_| {
@@ -153,6 +153,37 @@ pub fn run(
     });
     queue.cancel_rest();
     Execution { statuses: queue.statuses }
+}
+
+/// What became of an action: its number, lane and thread, and the outcome.
+type Ended = (ActionId, Lane, usize, Outcome);
+
+/// Tells the end of an action, also if its body panicked: whoever waits for it would wait for ever.
+struct Report {
+    sender: mpsc::Sender<Ended>,
+    ended: Option<Ended>,
+}
+
+impl Report {
+    fn tell(&mut self, outcome: Outcome) {
+        if let Some((.., told)) = &mut self.ended {
+            *told = outcome;
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            // The receiver lives until every running action has reported.
+            let _ = self.sender.send(ended);
+        }
+    }
+}
+
+/// The outcome of a body that panicked; the scope hands the panic on when all others have ended.
+fn lost() -> Outcome {
+    Outcome::Failed("a fault of this program ended it".to_owned())
 }
 
 /// Runs one chain on the calling thread: a pool would cost more than most actions do.

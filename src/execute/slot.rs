@@ -1,6 +1,6 @@
 //! The right to work on a slot, which is a sent key and a variation: one process has it at a time.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,14 @@ impl SlotLock {
                 return Ok(Self { path: path.to_owned(), file: Some(file) });
             }
         }
+    }
+}
+
+impl SlotLock {
+    /// Whether somebody has the slot of this file.
+    pub(super) fn is_held(path: &Path) -> bool {
+        // Without a file nobody has.
+        File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 }
 

@@ -70,6 +70,10 @@ pub struct Built {
     pub problems: Vec<(String, String)>,
     /// What kept assets from being made.
     pub troubles: BTreeSet<Trouble>,
+    /// Id of the run; none if there was nothing to do.
+    pub run: Option<String>,
+    /// Whether nothing more may be bought.
+    pub is_closed: bool,
 }
 
 impl Built {
@@ -185,6 +189,7 @@ fn run(
     let mut bought = 0;
     let mut problems = Vec::new();
     let mut troubles = BTreeSet::new();
+    let (mut run_id, mut is_closed) = (None, false);
     let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
@@ -193,6 +198,7 @@ fn run(
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let clock = request.clock;
         let run = begin_run(session)?;
+        run_id = Some(run.id().as_str().to_owned());
         thread::scope(|scope| {
             let will_change = !work.is_empty() && !request.locked && !prepared.was_conflicted;
             let copy = match will_change {
@@ -206,6 +212,7 @@ fn run(
                 building.execute(&work, stop, &mut summary)
             })?;
             troubles = met;
+            is_closed = finished.is_closed;
             bought = building.count_bought(&finished);
             if request.locked {
                 building.refuse_changes(&finished.built)?;
@@ -249,7 +256,7 @@ fn run(
         reporter.report(&Event::StepFinished { step, started, took });
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
-    Ok(Built { summary, bought, problems, troubles })
+    Ok(Built { summary, bought, problems, troubles, run: run_id, is_closed })
 }
 
 fn begin_run(session: &Session) -> Result<Run, BuildError> {

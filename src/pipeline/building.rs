@@ -125,6 +125,11 @@ impl<'a> Building<'a> {
             let found = self.raws.get(*digest).ok()?.ok()?;
             Some(Arc::from(found.bytes))
         };
+        // Who cannot be told from the dead is waited for.
+        let is_alive = |run: &str| {
+            run == self.run.id().as_str()
+                || self.run.others().is_ok_and(|live| live.iter().any(|id| id.as_str() == run))
+        };
         let acquirer = Acquirer {
             journal: Journal::new(&loaded.config.paid_dir.under(self.session.root())),
             raws: &self.raws,
@@ -134,6 +139,8 @@ impl<'a> Building<'a> {
             buyer: self.request.buyer,
             budget: &loaded.config.budget,
             allowance: self.request.allowance,
+            is_alive: &is_alive,
+            left: Mutex::default(),
             spare: Spare::new(self.session.cache().path(), self.run.id().as_str()),
             stop,
             receipts: OnceLock::new(),

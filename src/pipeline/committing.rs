@@ -107,7 +107,7 @@ impl Building<'_> {
     /// `lock_copy`: a copy of the lock as it was read, if it is a large one.
     pub(super) fn publish(
         &self,
-        Finished { built, bought }: &Finished,
+        Finished { built, bought, is_closed: _ }: &Finished,
         lock_copy: Option<LockCopy>,
         summary: &mut Summary,
     ) -> Result<(CommitReport, After), BuildError> {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{Digest, Encoding, RelPath};
+use crate::base::{Digest, Encoding, MediaKind, RelPath};
 use crate::cache::{Run, RunError, StateError};
 use crate::catalog::PriceUnit;
 use crate::config::Config;
-use crate::execute::{Market, StopSignal, recover_dead};
+use crate::execute::{Market, StopSignal, is_busy, recover_dead};
 use crate::generate::provider::Canceled;
 use crate::lock::LockFile;
+use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases;
 use crate::pipeline::session::Session;
 use crate::purchase::state::Answer;
@@ -81,13 +82,14 @@ pub fn listing(session: &Session, config: &Config) -> Result<Listing, MoneyError
     Ok(journal(session, config).read_all()?)
 }
 
-/// What counts as spent or set aside in dollars, in millionths.
+/// What a run spent or set aside in dollars, in millionths.
 ///
 /// # Errors
 /// If the folder cannot be listed.
-pub fn counted_usd(session: &Session, config: &Config) -> Result<i64, MoneyError> {
+pub fn spent_usd(session: &Session, config: &Config, run: &str) -> Result<i64, MoneyError> {
     let purchases = journal(session, config).read_all()?.purchases;
-    let in_usd = purchases.iter().filter(|purchase| purchase.unit == PriceUnit::Usd);
+    let of_run = purchases.iter().filter(|purchase| purchase.run == run);
+    let in_usd = of_run.filter(|purchase| purchase.unit == PriceUnit::Usd);
     let micros = in_usd.map(|purchase| match Booked::of(purchase) {
         Booked::Spent(micros) | Booked::Reserved(micros) => micros,
         Booked::Nothing => 0,
@@ -106,9 +108,11 @@ pub fn unknown(session: &Session, config: &Config) -> Result<Vec<Purchase>, Mone
     let alive: BTreeSet<String> = run.others()?.iter().map(|id| id.as_str().to_owned()).collect();
     recover_dead(&journal, |id| alive.contains(id))?;
     let mut all = journal.read_all()?.purchases;
+    let slots = session.cache().slots();
     all.retain(|purchase| {
         let is_job = purchase.state == State::Submitted && !alive.contains(&purchase.run);
-        purchase.state == State::Unknown || is_job
+        // A build may be asking about a job that another run began.
+        (purchase.state == State::Unknown || is_job) && !is_busy(&slots, purchase)
     });
     Ok(all)
 }
@@ -159,6 +163,16 @@ pub enum FoundError {
     /// It is no picture and no sound.
     #[error("it is neither a picture nor a sound")]
     NoMedia,
+    /// It is a sound where a picture is wanted, or the other way round.
+    #[error("it is of type {}, and `{asset}` of type {}", .found.as_str(), .wanted.as_str())]
+    WrongMedia {
+        /// The asset that it would be for.
+        asset: String,
+        /// What it is.
+        found: MediaKind,
+        /// What the spec says.
+        wanted: MediaKind,
+    },
     /// Another purchase gave it.
     #[error("it is the result of purchase {0}")]
     Claimed(PurchaseId),
@@ -173,12 +187,19 @@ pub enum FoundError {
 /// `FoundError` if they are no result, or the journal or the raw files cannot be written.
 pub fn found(
     session: &Session,
-    config: &Config,
+    loaded: &Loaded,
     purchase: &Purchase,
     bytes: &[u8],
     at: &str,
 ) -> Result<Purchase, FoundError> {
+    let config = &loaded.config;
     let encoding = Encoding::sniff(bytes).ok_or(FoundError::NoMedia)?;
+    let (found, mut specs) = (encoding.media(), loaded.assets.iter());
+    if let Some(spec) = specs.find(|spec| purchase.assets.contains(&spec.id) && spec.media != found)
+    {
+        let (asset, wanted) = (spec.id.clone(), spec.media);
+        return Err(FoundError::WrongMedia { asset, found, wanted });
+    }
     let journal = journal(session, config);
     let digest = Digest::of(bytes);
     let all = journal.read_all().map_err(MoneyError::from)?.purchases;

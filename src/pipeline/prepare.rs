@@ -491,7 +491,8 @@ fn assess_all(
             plan
         })
         .collect();
-    plan::hold_pending(plans, &loaded.assets);
+    let selected: BTreeSet<AssetIndex> = prepared.selected.iter().copied().collect();
+    plan::hold_pending(plans, &loaded.assets, |asset| selected.contains(&asset));
     let (left_over, gone) = find_orphans(loaded, plans, &blocks);
     (*orphans, *orphan_ids) = (left_over, gone);
     Ok(())

@@ -129,6 +129,10 @@ impl LazyRecord {
                 (PurchaseState::Settled | PurchaseState::Received, Some(raw)) => {
                     has_raw(&raw).then_some(OnRecord::Bought { index })
                 }
+                // Its job is asked about, which is no purchase.
+                (PurchaseState::Submitted, _) if purchase.job_id.is_some() => {
+                    Some(OnRecord::Bought { index })
+                }
                 (PurchaseState::Unknown, _) => {
                     let words = purchase.refusal.clone().unwrap_or_default();
                     Some(OnRecord::Unknown { id, words })

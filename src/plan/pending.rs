@@ -3,13 +3,18 @@
 
 use std::collections::HashMap;
 
+use crate::graph::AssetIndex;
 use crate::graph::lower::referenced;
 use crate::plan::{ActionState, AssetPlan, Reason, ReasonCode, State, Work};
 use crate::spec::AssetSpec;
 
 /// Holds the assets that would be bought although what they refer to waits for a person, or cannot be
 /// made. `specs` are those of the plans, in the same order.
-pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec]) {
+pub fn hold_pending(
+    plans: &mut [AssetPlan],
+    specs: &[AssetSpec],
+    is_selected: impl Fn(AssetIndex) -> bool,
+) {
     let refers = |spec: &AssetSpec| !referenced(&spec.generate).is_empty();
     if !specs.iter().any(refers) {
         return;
@@ -20,10 +25,13 @@ pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec]) {
     loop {
         let is_held = |place: usize, spec: &AssetSpec| {
             let is_put_off = plans[place].work == Work::Later;
+            let lack_of = |id: &str| {
+                let target = &plans[*places.get(id)?];
+                lack(target, is_selected(target.asset))
+            };
             (is_put_off || buys(&plans[place])).then(|| {
                 let targets = referenced(&spec.generate).into_iter();
-                let mut lacking = targets
-                    .filter_map(|(id, _)| Some((id.to_owned(), lack(&plans[*places.get(id)?])?)));
+                let mut lacking = targets.filter_map(|(id, _)| Some((id.to_owned(), lack_of(id)?)));
                 lacking.find(|(_, lack)| !is_put_off || matches!(lack, Lack::Now(_)))
             })
         };
@@ -59,14 +67,16 @@ enum Lack {
     Now(&'static str),
 }
 
-fn lack(plan: &AssetPlan) -> Option<Lack> {
+fn lack(plan: &AssetPlan, is_selected: bool) -> Option<Lack> {
     let now = |why| Some(Lack::Now(why));
     let has = |code| plan.reasons.iter().any(|reason| reason.code == code);
     let is_unbuilt = plan.block_id.is_none() || has(ReasonCode::NeverBuilt);
     match plan.work {
         // What it will be is known when it is there, and so is what is asked for with it.
-        Work::Chain if buys(plan) => Some(Lack::Later),
-        Work::Later => Some(Lack::Later),
+        Work::Chain if buys(plan) && is_selected => Some(Lack::Later),
+        Work::Later if is_selected => Some(Lack::Later),
+        Work::Chain if buys(plan) => now("is not bought; build it too"),
+        Work::Later => now("is not bought; build it too"),
         Work::Variations if !has(ReasonCode::Reroll) => now("waits for a pick"),
         _ if has(ReasonCode::WaitingForPick) => now("waits for a pick"),
         Work::Nothing if is_unbuilt => now("is not built"),

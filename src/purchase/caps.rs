@@ -262,11 +262,24 @@ pub struct Books(BTreeMap<CapKey, Sums>);
 impl Books {
     /// The sums of these purchases.
     pub fn of<'a>(purchases: impl IntoIterator<Item = &'a Purchase>) -> Self {
+        Self::with_open(purchases, |_| true)
+    }
+
+    /// The sums of these purchases; what is set aside for one that nobody works on counts as spent, so that
+    /// nobody waits for it.
+    pub fn with_open<'a>(
+        purchases: impl IntoIterator<Item = &'a Purchase>,
+        is_worked_on: impl Fn(&Purchase) -> bool,
+    ) -> Self {
         let mut books = Self::default();
         for purchase in purchases {
             let keys =
                 keys_of(&purchase.run, &purchase.provider, purchase.unit, &purchase.reserved_at);
-            let booked = Booked::of(purchase).sums();
+            let booked = match Booked::of(purchase) {
+                Booked::Reserved(micros) if !is_worked_on(purchase) => Booked::Spent(micros),
+                booked => booked,
+            };
+            let booked = booked.sums();
             for key in keys {
                 let sums = books.0.entry(key).or_default();
                 sums.spent = sums.spent.saturating_add(booked.spent);

@@ -58,7 +58,10 @@ impl Spare {
 
     fn give_up(&self) -> bool {
         let mut is_there = self.is_there.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *is_there, false) && fs::remove_file(&self.path).is_ok()
+        // Somebody else may have taken it for rubbish: the room is there all the same.
+        let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        std::mem::replace(&mut *is_there, false)
+            && fs::remove_file(&self.path).map_or_else(is_gone, |()| true)
     }
 }
 

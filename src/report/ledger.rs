@@ -212,7 +212,7 @@ pub fn unknown(purchases: &[&Purchase]) -> String {
         _ => writeln!(
             out,
             "look them up at the provider, then: assetbuild recover ID --billed, --not-billed, --retry or \
-             --found FILE"
+             --found FILE (a job: the next build asks about it; --cancel gives it up)"
         ),
     };
     out

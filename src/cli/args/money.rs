@@ -102,7 +102,7 @@ pub struct SimulatorArgs {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency: u64,
     /// What goes wrong: KIND@N for the Nth request, KIND=PERCENT for some of them; kinds are 429,
-    /// 500, billed-500, reset, truncate, refuse, garbage, slow
+    /// 500, billed-500, reset, truncate, refuse, garbage, slow, blank
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<Fault>,
     /// Number that random faults are drawn from

@@ -48,7 +48,7 @@ pub enum AcquireError {
     /// It was asked for before, and nobody knows whether it was billed.
     #[error(
         "purchase {id} may have been billed ({words}); look it up at the provider, then: assetbuild \
-         recover {id} --billed, --not-billed or --retry"
+         recover {id} --billed, --not-billed, --retry or --found FILE"
     )]
     Unknown {
         /// The purchase.

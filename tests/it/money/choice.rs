@@ -247,6 +247,20 @@ fn what_refers_to_something_that_fails_is_not_bought() {
     let output = project.run(&["--spend", "5"]);
     assert_eq!(output.code, 1, "{}", project.shown(&output));
     assert_eq!(bank.bill().0, 0);
+    let said = "step-1: pending: what it refers to was not bought";
+    assert!(output.stderr.contains(said), "{}", output.stderr);
     project.succeed(&["--spend", "5"]);
     assert_eq!(bank.bill().0, 3);
+}
+
+#[test]
+fn what_refers_to_something_that_is_not_selected_is_not_bought() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", &row(2));
+    let plan = project.succeed(&["--plan", "step-1"]).stdout;
+    assert!(plan.contains("refers to `step-0`, which is not bought; build it too"), "{plan}");
+    assert!(plan.contains("Nothing to buy"), "{plan}");
+    let output = project.run(&["step-1", "--spend", "5"]);
+    assert!(output.stderr.contains("build it too"), "{}", output.stderr);
+    assert_eq!(bank.bill().0, 0);
 }

@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use super::bank::Bank;
-use super::{KEY, json, project};
+use super::survive::{end, start};
+use super::{COIN, KEY, json, project};
 use crate::support::Project;
 
 const WAVE: &str = "- id: wave\n  generation: { type: image, provider: replicate, model: acme/flux }\n  \
@@ -60,8 +61,26 @@ fn a_job_that_takes_longer_than_the_timeout_is_taken_by_the_next_build() {
     let bank = Bank::open(&[]);
     let project = impatient(&bank);
     left_running(&project);
-    project.succeed(&["--spend", "1"]);
+    // It is paid for, so that nobody has to agree to it again.
+    assert!(project.succeed(&["--plan"]).stdout.contains("Nothing to buy"));
+    project.succeed(&["--no-spend"]);
     assert!(project.has("assets/wave.png"));
+    assert_eq!(bank.bill().0, 1);
+}
+
+#[test]
+fn nobody_waits_for_the_money_of_a_job_that_nobody_asks_about() {
+    let bank = Bank::open(&[]);
+    let project = impatient(&bank);
+    project.edit("Assetfile.yaml", ", timeout: 1 s", ", timeout: 1 s, prices: { acme/flux: 0.30 }");
+    let assetfile = project.read("Assetfile.yaml");
+    project.write("Assetfile.yaml", assetfile + "budget: { daily: 0.50 }\n");
+    left_running(&project);
+    project.write("specs/b.yaml", COIN);
+    let output = end(start(&project, &["coin", "--spend", "1"]));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("for today are left"), "{said}");
     assert_eq!(bank.bill().0, 1);
 }
 

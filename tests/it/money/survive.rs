@@ -12,13 +12,13 @@ use crate::support::Project;
 /// What a build is given to end in: far more than any needs.
 const LONG: Duration = Duration::from_secs(120);
 
-fn start(project: &Project, arguments: &[&str]) -> Child {
+pub(super) fn start(project: &Project, arguments: &[&str]) -> Child {
     let mut command = project.command(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs")
 }
 
 /// Waits for a build that may hang.
-fn end(build: Child) -> Output {
+pub(super) fn end(build: Child) -> Output {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(build.wait_with_output().expect("it ends")));
     receiver.recv_timeout(LONG).expect("it ends in time")
@@ -200,6 +200,11 @@ fn a_result_that_was_found_at_the_provider_is_taken() {
         assert_eq!(refused.code, 2, "{}", project.shown(&refused));
         assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }
+    project.write("tone.wav", crate::sample::tone());
+    let refused = project.run(&["recover", &id, "--found", "tone.wav"]);
+    assert_eq!(refused.code, 2, "{}", project.shown(&refused));
+    let why = "it is of type audio, and `coin` of type image";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
     let result = crate::sample::picture(64, [9, 9, 9, 255]);
     project.write("download.png", &result);
     let taken = project.succeed(&["recover", &id, "--found", "download.png"]);
@@ -227,4 +232,23 @@ fn a_raw_file_that_no_purchase_names_is_shown() {
     project.write(&name, crate::sample::picture(8, [1; 4]));
     let listed = project.run(&["recover"]).stdout;
     assert!(listed.contains(&format!("assetbuild recover ID --found {name}")), "{listed}");
+}
+
+#[test]
+fn a_spec_that_is_changed_while_it_waits_for_another_is_not_bought_as_it_is_then() {
+    let bank = Bank::open(&["--latency", "500"]);
+    let specs = COIN.to_owned()
+        + "- id: pose\n  generation: { type: image, provider: openai, reference: { asset: coin } }\n  \
+           prompt: { base: The coin again, parameters: { size: 64x64, quality: low } }\n";
+    let project = project(&bank, "", &specs);
+    let build = start(&project, &["--spend", "9"]);
+    while !is_submitted(&project) {}
+    project.edit("specs/a.yaml", "reference: {", "variations: 7, reference: {");
+    let output = end(build);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("its spec was changed while the build ran; build again"), "{said}");
+    assert_eq!(bank.bill().0, 1);
+    project.succeed(&["--spend", "9"]);
+    assert_eq!(bank.bill().0, 8);
 }

@@ -240,7 +240,7 @@ impl Runner {
         self.made += 1;
         let output = self.room.work().join(format!("{}.wav", self.made));
         let mut request = request.clone();
-        request.insert("output".to_owned(), json!(output));
+        request.insert("output".to_owned(), json!(output.to_string_lossy()));
         let line = Value::Object(request).to_string();
         // A script that has ended says why when it is asked for an answer.
         let _ = writeln!(self.requests, "{line}").and_then(|()| self.requests.flush());
