@@ -10,7 +10,13 @@ use crate::simulator::{Entry, FaultKind, Job, Simulator, media};
 /// Millionths of a dollar for a picture: the vendor publishes no price.
 const PRICE: i64 = 40_000;
 
-pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Reply {
+/// `has_jobs`: whether results come as jobs; otherwise they come at once.
+pub(super) fn answer(
+    simulator: &Simulator,
+    request: &Request,
+    path: &str,
+    has_jobs: bool,
+) -> Reply {
     let error = |status, code: &str, words: &str| {
         Reply::json(status, &json!({ "error_code": code, "message": words }))
     };
@@ -49,7 +55,8 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
         "/v2/storage/image" => {
             return Reply::json(200, &json!({ "images": [{ "id": "upload-1" }] }));
         }
-        "/v3/images/generate-async" => {}
+        "/v3/images/generate-async" if has_jobs => {}
+        "/v3/images/generate" => {}
         _ => return error(404, "not_found", "no such endpoint"),
     }
     let body = request.json().unwrap_or_default();
@@ -76,6 +83,11 @@ pub(super) fn answer(simulator: &Simulator, request: &Request, path: &str) -> Re
         let size = (side("width"), side("height"));
         let file = media::picture(&prompt, number, size, false, Encoding::Png);
         let output = json!({ "seed": number, "image": { "url": format!("{base}/files/{id}") } });
+        if path == "/v3/images/generate" {
+            simulator.jobs().insert(id, Job { polls: 0, result: Value::Null, file });
+            let size = json!({ "width": size.0, "height": size.1 });
+            return Reply::json(200, &json!({ "size": size, "outputs": [output] }));
+        }
         let result =
             json!({ "jobId": id, "status": "succeeded", "result": { "outputs": [output] } });
         simulator.jobs().insert(id.clone(), Job { polls: 2, result, file });

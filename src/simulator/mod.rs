@@ -149,7 +149,10 @@ impl Simulator {
             return replicate::answer(self, request, rest);
         }
         if let Some(rest) = below("/firefly") {
-            return firefly::answer(self, request, rest);
+            return firefly::answer(self, request, rest, true);
+        }
+        if let Some(rest) = below("/firefly-sync") {
+            return firefly::answer(self, request, rest, false);
         }
         if path == "/huggingface" || below("/huggingface").is_some() {
             return huggingface::answer(self, request);

@@ -163,8 +163,8 @@ fn neighbours_of_two_branches_are_both_kept() {
     exit code: 0
     ----- stdout -----
     ----- stderr -----
-    nothing to do: 2 assets are fresh ([TIME])
     the merge conflicts in assetbuild.lock are resolved
+    nothing to do: 2 assets are fresh ([TIME])
     ");
     assert_eq!(project.read("assetbuild.lock"), before);
     assert_eq!(project.run(&["--check"]).code, 0);

@@ -70,6 +70,14 @@ impl Failure {
         }
     }
 
+    /// What a failure to fetch a result means where no job is on record: nobody knows.
+    pub(super) fn for_good(self) -> Self {
+        match self {
+            Self::Running { words } => Self::uncertain(words),
+            other => other,
+        }
+    }
+
     /// Whether the provider is not to be asked again in this run.
     pub fn stops_provider(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::NoMoney { .. })

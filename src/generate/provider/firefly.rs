@@ -46,13 +46,21 @@ impl Provider for Firefly {
     fn generate(&self, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
         let token = token(call, http)?;
         let body = body(call, &token, http)?;
-        let ask = Ask::post(
-            call.account.url("/v3/images/generate-async"),
-            Auth::Bearer(token.clone()),
-            Body::Json(body),
-        );
-        let ask = with_client(ask, call).header("x-model-version", &*call.sent.model);
-        let answer = http.buy(call, &ask, judge)?;
+        let ask = |path: &str| {
+            let url = call.account.url(path);
+            let ask = Ask::post(url, Auth::Bearer(token.clone()), Body::Json(body.clone()));
+            with_client(ask, call).header("x-model-version", &*call.sent.model)
+        };
+        let answer = match http.buy(call, &ask("/v3/images/generate-async"), judge) {
+            // A service without jobs, such as a gateway of one's own, answers at once.
+            Err(Failure::Rejected { words }) if words.starts_with("HTTP 404") => {
+                let answer = http.buy(call, &ask("/v3/images/generate"), judge)?;
+                let value = json::parse(&answer.body)?;
+                // There is no job to ask about later.
+                return collect(&value, "/outputs/0", call, http).map_err(Failure::for_good);
+            }
+            answer => answer?,
+        };
         let value = json::parse(&answer.body)?;
         let Some(url) = text(&value, "/statusUrl") else {
             let words = "the answer names no job".to_owned();
@@ -178,7 +186,7 @@ fn wait(url: &str, mut token: Secret, call: &Call<'_>, http: &Http) -> Result<De
         };
         let value = json::parse(&answer.body).map_err(Failure::of_job)?;
         match text(&value, "/status").as_deref() {
-            Some("succeeded") => return collect(&value, call, http),
+            Some("succeeded") => return collect(&value, "/result/outputs/0", call, http),
             Some("failed" | "cancelled" | "canceled") => {
                 let words = http.mask(&words(answer.status, &answer.body));
                 return Err(Failure::Refused { words, may_be_billed: true });
@@ -194,10 +202,11 @@ fn wait(url: &str, mut token: Secret, call: &Call<'_>, http: &Http) -> Result<De
     }
 }
 
-fn collect(value: &Value, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
-    let output = value.pointer("/result/outputs/0").cloned().unwrap_or_default();
+/// Fetches the picture that stands at `place` in an answer.
+fn collect(value: &Value, place: &str, call: &Call<'_>, http: &Http) -> Result<Delivered, Failure> {
+    let output = value.pointer(place).cloned().unwrap_or_default();
     let Some(url) = text(&output, "/image/url") else {
-        let words = "the job gave no picture".to_owned();
+        let words = "the answer names no picture".to_owned();
         return Err(Failure::Uncertain { words, kept: value.to_string().into_bytes() });
     };
     let bytes = http.fetch(call, &url, FILES, Auth::None)?;

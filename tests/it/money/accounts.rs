@@ -146,3 +146,31 @@ fn what_holds_for_many_assets_is_told_once() {
     let lines = project.run(&["--spend", "5", "--format", "ndjson"]).stdout;
     assert_eq!(lines.matches(why).count(), 8, "{lines}");
 }
+
+#[test]
+fn a_firefly_without_jobs_answers_at_once() {
+    let bank = Bank::open(&[]);
+    let specs = "- id: fire\n  generation: { type: image, provider: firefly }\n  \
+        prompt: { base: A fire, parameters: { size: 1024x1024 } }\n";
+    let project = project(&bank, "", specs);
+    project.edit("Assetfile.yaml", &bank.url("/firefly"), &bank.url("/firefly-sync"));
+    project.succeed(&["--spend", "1"]);
+    assert!(project.has("assets/fire.png"));
+    assert_eq!(bank.bill().0, 1);
+    assert!(project.succeed(&["--spend", "1"]).stderr.contains("nothing to do"));
+}
+
+#[test]
+fn a_step_that_fails_leaves_what_was_paid_for() {
+    let bank = Bank::open(&[]);
+    let steps = "  post_processing: [{ action: crop, x: 900, y: 0, width: 64, height: 64 }]\n";
+    let project = project(&bank, "", &(COIN.to_owned() + steps));
+    let output = project.run(&["--spend", "1"]);
+    assert_eq!(output.code, 1, "{}", project.shown(&output));
+    assert!(output.stderr.contains("`crop` failed"), "{}", output.stderr);
+    assert_eq!(bank.bill().0, 1);
+    project.edit("specs/a.yaml", "x: 900", "x: 0");
+    project.succeed(&["--no-spend"]);
+    assert!(project.has("assets/coin.png"));
+    assert_eq!(bank.bill().0, 1);
+}
