@@ -100,8 +100,8 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// What is known of a request whose job is at a provider: whom it went to.
-    pub fn of_job(family: &str, engine: &str, model: &str) -> Self {
+    /// A request for a picture that says no more than whom it goes to.
+    pub fn addressed(family: &str, engine: &str, model: &str) -> Self {
         Self {
             provider: family.to_owned(),
             family: family.to_owned(),

@@ -15,6 +15,7 @@ use crate::cli::rounds::Rounds;
 use crate::cli::spend::{self, Approval};
 use crate::event::{ActionKind, Event, Reporter as _};
 use crate::execute::{Limits, StopSignal, Trouble};
+use crate::graph::AssetIndex;
 use crate::pipeline::migrate::Moved;
 use crate::pipeline::money;
 use crate::pipeline::purchases::shopping;
@@ -169,7 +170,7 @@ fn round(
     let code = held_code(&prepared);
     let config = prepared.loaded.config.clone();
     let later = later(&prepared);
-    let agreed = agreed(&prepared);
+    let agreed = if later.is_empty() { Agreed::new() } else { agreed(&prepared) };
     let built = pipeline::build(session, prepared, &request, reporter, stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
@@ -245,8 +246,9 @@ fn withhold_more(agreed: &Agreed, prepared: &Prepared, approval: &mut Approval) 
 
 /// Ids of the selected assets that come after others.
 fn later(prepared: &Prepared) -> Vec<String> {
-    let plans = prepared.selected_plans().into_iter().filter(|plan| plan.work == Work::Later);
-    plans.map(|plan| plan.asset.of(&prepared.loaded.assets).id.clone()).collect()
+    let is_later = |asset: &&AssetIndex| asset.of(&prepared.plans).work == Work::Later;
+    let later = prepared.selected.iter().filter(is_later);
+    later.map(|asset| asset.of(&prepared.loaded.assets).id.clone()).collect()
 }
 
 /// Writes a line to stderr from a thread that has no context.

@@ -510,9 +510,7 @@ impl Acquirer<'_> {
         let mut taken = self.extras.lock().unwrap_or_else(PoisonError::into_inner);
         let all = self.journal.read_all()?.purchases;
         let extras = || all.iter().filter(|purchase| purchase.extra && purchase.sent == *sent);
-        let is_job =
-            |purchase: &&Purchase| purchase.state == State::Submitted && purchase.job_id.is_some();
-        let jobs = extras().filter(is_job).map(|purchase| purchase.index);
+        let jobs = extras().filter(|purchase| is_job(purchase)).map(|purchase| purchase.index);
         let next = extras().map(|purchase| purchase.index + 1).max().unwrap_or(0);
         let mut numbers = jobs.chain(next..);
         let number = numbers.find(|&number| taken.insert((*sent, number)));

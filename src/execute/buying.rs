@@ -228,8 +228,10 @@ impl ChainExecutor<'_> {
     ) -> Result<Slot, ActionError> {
         let chain = &self.slot(asset).chain;
         let acquirer = self.stores.acquirer;
-        if !acquirer.has_job(&offer.key, variation)? {
-            self.may_buy(asset)?;
+        if let Err(refused) = self.may_buy(asset)
+            && !acquirer.has_job(&offer.key, variation)?
+        {
+            return Err(refused);
         }
         let mut slots = self.slot(asset).purchases.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.is_none() {

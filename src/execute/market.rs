@@ -93,7 +93,7 @@ impl<'a> Market<'a> {
         let engine = catalog::find_provider(family)
             .and_then(|row| row.engine(engine.as_deref()))
             .ok_or_else(|| format!("there is no provider `{family}`"))?;
-        let sent = Sent::of_job(family, &engine.name, &purchase.model);
+        let sent = Sent::addressed(family, &engine.name, &purchase.model);
         let (provider, account) = self.find(&sent).map_err(|error| error.to_string())?;
         let attached = Attached::default();
         let call = Call {

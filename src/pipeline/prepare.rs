@@ -491,8 +491,7 @@ fn assess_all(
             plan
         })
         .collect();
-    let selected: BTreeSet<AssetIndex> = prepared.selected.iter().copied().collect();
-    plan::hold_pending(plans, &loaded.assets, |asset| selected.contains(&asset));
+    plan::hold_pending(plans, &loaded.assets, &prepared.selected);
     let (left_over, gone) = find_orphans(loaded, plans, &blocks);
     (*orphans, *orphan_ids) = (left_over, gone);
     Ok(())

@@ -1,7 +1,7 @@
 //! What refers to an asset that no build can finish now is not bought: its picture would be made from
 //! something else than the spec means. What refers to something that is bought first comes after it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::graph::AssetIndex;
 use crate::graph::lower::referenced;
@@ -10,15 +10,12 @@ use crate::spec::AssetSpec;
 
 /// Holds the assets that would be bought although what they refer to waits for a person, or cannot be
 /// made. `specs` are those of the plans, in the same order.
-pub fn hold_pending(
-    plans: &mut [AssetPlan],
-    specs: &[AssetSpec],
-    is_selected: impl Fn(AssetIndex) -> bool,
-) {
+pub fn hold_pending(plans: &mut [AssetPlan], specs: &[AssetSpec], selected: &[AssetIndex]) {
     let refers = |spec: &AssetSpec| !referenced(&spec.generate).is_empty();
     if !specs.iter().any(refers) {
         return;
     }
+    let selected: HashSet<AssetIndex> = selected.iter().copied().collect();
     let places: HashMap<&str, usize> =
         specs.iter().enumerate().map(|(place, spec)| (&*spec.id, place)).collect();
     // What is held may hold others.
@@ -27,7 +24,7 @@ pub fn hold_pending(
             let is_put_off = plans[place].work == Work::Later;
             let lack_of = |id: &str| {
                 let target = &plans[*places.get(id)?];
-                lack(target, is_selected(target.asset))
+                lack(target, selected.contains(&target.asset))
             };
             (is_put_off || buys(&plans[place])).then(|| {
                 let targets = referenced(&spec.generate).into_iter();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::base::{Encoding, MediaKind, Scalar};
+use crate::base::{Encoding, Scalar};
 use crate::catalog::{self, Overrides, PriceUnit, Sent};
 use crate::simulator::exchange::{Reply, Request};
 use crate::simulator::{Entry, FaultKind, Simulator, media};
@@ -79,19 +79,5 @@ pub(super) fn sent(
     prompt: &str,
     parameters: BTreeMap<String, Scalar>,
 ) -> Sent {
-    Sent {
-        provider: family.to_owned(),
-        family: family.to_owned(),
-        engine: engine.to_owned(),
-        model: model.to_owned(),
-        media: MediaKind::Image,
-        mode: None,
-        prompt: prompt.to_owned(),
-        negative: None,
-        parameters,
-        references: 0,
-        edit: false,
-        mask: false,
-        translations: Vec::new(),
-    }
+    Sent { prompt: prompt.to_owned(), parameters, ..Sent::addressed(family, engine, model) }
 }
