@@ -171,6 +171,7 @@ fn round(
     let config = prepared.loaded.config.clone();
     let later = later(&prepared);
     let agreed = if later.is_empty() { Agreed::new() } else { agreed(&prepared) };
+    let selected = prepared.selected.clone();
     let built = pipeline::build(session, prepared, &request, reporter, stop)?;
     if resolves_conflicts {
         context.mention("the merge conflicts in assetbuild.lock are resolved");
@@ -179,9 +180,14 @@ fn round(
     let is_over = built.summary.interrupted
         || built.is_closed
         || (args.execution.fail_fast && built.failed());
-    if is_plain
-        && !later.is_empty()
-        && built.bought > 0
+    // Whoever asks for another result of a sound has the rest of its group follow.
+    let follows = |asset: &AssetIndex| *reroll > 0 || selected.contains(asset);
+    let unsettled = built.unsettled.iter().filter(|(asset, _)| follows(asset));
+    let mut follow: Vec<String> = unsettled.map(|(_, id)| id.clone()).collect();
+    if is_plain && built.bought > 0 {
+        follow.extend(later.iter().cloned());
+    }
+    if !follow.is_empty()
         && !is_over
         && let Some(run) = &built.run
     {
@@ -192,13 +198,12 @@ fn round(
             MicroUsd(all.saturating_sub(spent).max(0))
         });
         let steps = args.selection.steps.clone();
-        let selection =
-            args::Selection { assets: later.clone(), steps, ..args::Selection::default() };
+        let selection = args::Selection { assets: follow, steps, ..args::Selection::default() };
         let policy = args.policy.with_spend(left);
         next = Some(Next { args: BuildArgs { selection, policy, ..args.clone() }, agreed });
     }
     let is_last = next.is_none();
-    for asset in later.into_iter().filter(|_| is_last) {
+    for asset in later.into_iter().filter(|_| is_last || built.bought == 0) {
         let message = "pending: what it refers to was not bought".to_owned();
         reporter.report(&Event::Warning { asset: Some(asset), message });
     }

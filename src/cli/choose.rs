@@ -74,9 +74,11 @@ pub(super) fn pick(context: &Context, args: &PickArgs) -> Result<ExitCode, CliEr
         ))
     })?;
     tell_dependents(context, &prepared, &id);
+    let mut assets = variations::companions(&prepared, asset);
     maintain::pick(&session, &prepared, asset, &candidates, picked)?;
     context.mention(&format!("picked {} for {id}", picked.id));
-    let selection = SelectionArgs { assets: vec![id], ..SelectionArgs::default() };
+    assets.push(id);
+    let selection = SelectionArgs { assets, ..SelectionArgs::default() };
     super::build::build(context, &BuildArgs { selection, ..BuildArgs::free() })
 }
 

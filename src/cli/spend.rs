@@ -8,6 +8,7 @@ use crate::catalog::PriceUnit;
 use crate::cli::args::{Policy, Spend};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::config::Budget;
 use crate::execute::with_causes;
 use crate::pipeline::purchases::{Item, Withheld, fit, shopping};
 use crate::pipeline::{Prepared, Session};
@@ -132,6 +133,16 @@ fn refuse(
     let (allowance, bound) = (approval.allowance, approval.bound_micros);
     let fit = fit(session, config, items, allowance, bound, !partial, &now)
         .map_err(|error| CliError::Usage(with_causes(&error)))?;
+    let has_period = |budget: &Budget| budget.daily.is_some() || budget.monthly.is_some();
+    let budgets = [&config.budget].into_iter().chain(config.budget.providers.values());
+    if let Some((id, day)) = fit.ahead
+        && budgets.into_iter().any(has_period)
+    {
+        context.mention(&format!(
+            "warning: purchase {id} is dated {day}, which is still to come: until then the caps count \
+             what is bought for that day and month"
+        ));
+    }
     for (id, why) in fit.refused {
         let hint = if partial { "" } else { "; --partial buys what fits" };
         let why = format!("not bought: {why}{hint}");

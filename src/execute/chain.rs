@@ -9,7 +9,7 @@ mod error;
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::base::facts::FactSheet;
@@ -19,16 +19,17 @@ use crate::catalog::PriceUnit;
 use crate::event::{Outcome, Reporter};
 use crate::execute::acquire::{Acquirer, Delivery, Order};
 use crate::execute::buying::{Offer, Slots, Trouble};
-use crate::execute::group::{Groups, Waiting};
+use crate::execute::group::{Groups, Share, Waiting};
 use crate::execute::market::Market;
 use crate::execute::recorder::Recorder;
 use crate::execute::scheduler::{Executor, Lane};
+use crate::execute::variations::Trial;
 use crate::generate::{self, Inputs, Version};
 use crate::graph::action::ActionKind;
 use crate::graph::key::{command_key, process_key, requested_size};
 use crate::graph::{Action, AssetIndex, InputDigests};
 use crate::lock;
-use crate::process::{self, GroupLevel, Job};
+use crate::process::{self, Job};
 use crate::purchase::Basis;
 use crate::purchase::state::Answer;
 use crate::spec::AssetSpec;
@@ -45,7 +46,9 @@ pub struct Chain<'a> {
     pub wanted: ActionKey,
     /// Its raw material, if that was acquired before.
     pub acquired: Option<Digest>,
-    /// Whether a person picked that.
+    /// The raw material that its published files were made from; none if it is free.
+    pub published: Option<Digest>,
+    /// Whether a person picked that which was acquired.
     pub is_picked: bool,
     /// What was bought for its request before, for this asset or for another one.
     pub known: Vec<lock::Purchase>,
@@ -133,7 +136,9 @@ pub(super) struct Slot<'a> {
     pub(super) progress: Mutex<Progress>,
     /// What it gives to its group. Apart from the progress, which is locked while a body runs: the
     /// thread of that body may take another action of the group in between.
-    pub(super) level: OnceLock<GroupLevel>,
+    pub(super) share: Mutex<Share>,
+    /// Why none of its results can be used, if its group was settled without it.
+    pub(super) verdict: Mutex<Option<ActionError>>,
     /// What is to be bought. Apart from the progress for the same reason.
     pub(super) purchases: Slots,
 }
@@ -148,9 +153,12 @@ pub(super) struct Progress {
     pub(super) purchases: Vec<lock::Purchase>,
     /// Those of them that were bought because a person asked for one more.
     pub(super) rerolled: Vec<lock::Purchase>,
+    pub(super) trial: Trial,
     tools: Vec<(String, String)>,
     pub(super) files: Vec<Digest>,
     pub(super) facts: Option<FactSheet>,
+    /// Whether steps ran for it in this run.
+    is_processed: bool,
     is_done: bool,
     has_run: bool,
     took: Duration,
@@ -174,9 +182,9 @@ impl<'a> ChainExecutor<'a> {
         let chains = chains
             .into_iter()
             .map(|(asset, chain)| {
-                let (progress, level, purchases) =
-                    (Mutex::default(), OnceLock::new(), Mutex::default());
-                (asset, Slot { chain, progress, level, purchases })
+                let (progress, share) = (Mutex::default(), Mutex::default());
+                let (verdict, purchases) = (Mutex::default(), Mutex::default());
+                (asset, Slot { chain, progress, share, verdict, purchases })
             })
             .collect();
         let (waiting, troubles) = (Waiting::default(), Mutex::default());
@@ -331,6 +339,15 @@ impl<'a> ChainExecutor<'a> {
 
     pub(super) fn process(&self, asset: AssetIndex) -> Result<Done, ActionError> {
         let gain = self.gain(asset)?;
+        self.process_at(asset, gain)
+    }
+
+    /// Processes with this gain in dB of the group of this name.
+    pub(super) fn process_at(
+        &self,
+        asset: AssetIndex,
+        gain: Option<(&str, f64)>,
+    ) -> Result<Done, ActionError> {
         let (chain, mut progress) = self.lock(asset);
         let raw_digest = progress.raw.expect("generate comes before process");
         let spec = &*chain.spec;
@@ -346,7 +363,7 @@ impl<'a> ChainExecutor<'a> {
             progress.facts = Some(facts.named(spec.publish.files.iter().map(|file| &file.path)));
             progress.files = result.outputs;
             self.take_material(&mut progress);
-            return Ok(Done::Cached);
+            return Ok(if progress.is_processed { Done::Ran } else { Done::Cached });
         }
         let raw = match self.take_material(&mut progress) {
             Some(raw) => raw,
@@ -374,10 +391,11 @@ impl<'a> ChainExecutor<'a> {
         self.stores.actions.put(key, result)?;
         progress.files = files;
         progress.facts = Some(sheet);
+        progress.is_processed = true;
         Ok(Done::Ran)
     }
 
-    fn take_material(&self, progress: &mut Progress) -> Option<Raw> {
+    pub(super) fn take_material(&self, progress: &mut Progress) -> Option<Raw> {
         let raw = progress.material.take()?;
         if std::mem::take(&mut progress.is_waiting) {
             self.waiting.leave(&raw);
@@ -457,7 +475,7 @@ impl Executor for ChainExecutor<'_> {
                 let mut progress = self.lock(action.asset).1;
                 self.measure_for_group(action.asset, &mut progress).map(|()| Done::Cached)
             }
-            ActionKind::Process => self.process(action.asset),
+            ActionKind::Process => self.process_one(action.asset),
             ActionKind::Validate => self.validate(action.asset),
             ActionKind::Integrate => {
                 self.lock(action.asset).1.is_done = true;

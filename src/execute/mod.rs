@@ -11,6 +11,7 @@ pub mod group;
 pub mod market;
 pub mod recorder;
 pub mod scheduler;
+mod settle;
 mod slot;
 pub mod stop;
 pub mod variations;
@@ -21,7 +22,7 @@ pub use acquire::{
 };
 pub use buying::Trouble;
 pub use chain::{ActionError, Built, Chain, ChainExecutor, Finished, Stores, with_causes};
-pub use group::Groups;
+pub use group::{Group, Groups};
 pub use market::{Market, Unavailable};
 pub use recorder::Recorder;
 pub use scheduler::{Execution, Executor, Limits, Status, run};

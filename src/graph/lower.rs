@@ -13,26 +13,36 @@ pub struct Extent {
     pub last: ActionKind,
     /// Generate actions beyond its variations.
     pub extra: u32,
+    /// Whether its material has a part in its group; that of a stand-in has none.
+    pub in_group: bool,
 }
 
 impl Extent {
     /// The whole chain.
-    pub const WHOLE: Self = Self { last: ActionKind::Integrate, extra: 0 };
+    pub const WHOLE: Self = Self { last: ActionKind::Integrate, extra: 0, in_group: true };
 }
 
 /// Builds the graph of the assets that have an extent.
 ///
 /// An asset that is referenced is an edge from its process action (`stage: processed`) or from the
 /// end of its generate actions; an edge to an asset outside the graph is left out, since that asset
-/// is not going to change. Sounds with a group wait for the raw material of the whole group.
+/// is not going to change. Sounds with a group wait for the raw material of the whole group; if any of
+/// it is bought, one is processed after the other, since the first one settles which results they are
+/// made from.
 pub fn lower(assets: &[AssetSpec], extent: impl Fn(AssetIndex) -> Option<Extent>) -> ActionGraph {
     let mut graph = ActionGraph::default();
     let mut index_of: HashMap<&str, AssetIndex> = HashMap::new();
+    let mut groups: BTreeMap<&str, Vec<AssetIndex>> = BTreeMap::new();
     for (index, asset) in (0..).map(AssetIndex).zip(assets) {
         let Some(extent) = extent(index) else { continue };
         index_of.insert(&asset.id, index);
         let chain = add_chain(&mut graph, index, asset, extent);
         graph.chains.insert(index, chain);
+        if extent.in_group
+            && let Some(gain) = GroupGain::of(&asset.steps)
+        {
+            groups.entry(gain.group).or_default().push(index);
+        }
     }
     let edges: Vec<_> = index_of
         .iter()
@@ -55,31 +65,32 @@ pub fn lower(assets: &[AssetSpec], extent: impl Fn(AssetIndex) -> Option<Extent>
     for (from, to) in edges {
         graph.nodes.update_edge(from, to, Edge::Output);
     }
-    join_groups(&mut graph, assets);
+    for members in groups.values() {
+        join(&mut graph, assets, members);
+    }
     graph
 }
 
 /// Adds the edges from each sound's raw material to the processing of the others in its group.
-fn join_groups(graph: &mut ActionGraph, assets: &[AssetSpec]) {
-    let mut groups: BTreeMap<&str, Vec<AssetIndex>> = BTreeMap::new();
-    for &index in graph.chains.keys() {
-        if let Some(gain) = GroupGain::of(&index.of(assets).steps) {
-            groups.entry(gain.group).or_default().push(index);
-        }
-    }
-    for members in groups.values() {
-        for &from in members {
-            let raws = raw_ends(graph, from);
-            // What can only be bought may stay unbought, and the others are not to wait for that.
-            let is_free = from.of(assets).generate.is_free();
-            let edge = if is_free { Edge::Output } else { Edge::OutputIfAny };
-            for &to in members.iter().filter(|to| **to != from) {
-                if let Some(process) = graph.find(to, ActionKind::Process) {
-                    for &raw in &raws {
-                        graph.nodes.add_edge(raw, process, edge);
-                    }
+fn join(graph: &mut ActionGraph, assets: &[AssetSpec], members: &[AssetIndex]) {
+    for &from in members {
+        let raws = raw_ends(graph, from);
+        // What can only be bought may stay unbought, and the others are not to wait for that.
+        let is_free = from.of(assets).generate.is_free();
+        let edge = if is_free { Edge::Output } else { Edge::OutputIfAny };
+        for &to in members.iter().filter(|to| **to != from) {
+            if let Some(process) = graph.find(to, ActionKind::Process) {
+                for &raw in &raws {
+                    graph.nodes.add_edge(raw, process, edge);
                 }
             }
+        }
+    }
+    if members.iter().any(|member| member.of(assets).generate.is_paid()) {
+        let processed: Vec<ActionId> =
+            members.iter().filter_map(|&member| graph.find(member, ActionKind::Process)).collect();
+        for pair in processed.windows(2) {
+            graph.nodes.add_edge(pair[0], pair[1], Edge::OutputIfAny);
         }
     }
 }

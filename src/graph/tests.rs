@@ -4,7 +4,7 @@ use super::fixture::{PathsAsContent, bought_asset, path, svg_asset};
 use super::*;
 use crate::base::Scalar;
 use crate::graph::action::ActionKind;
-use crate::spec::op::{Check, Fallback, GenerateOp, Source, Step};
+use crate::spec::op::{Check, Fallback, GenerateOp, Level, ProcessOp, Source, Step};
 use crate::spec::{AssetSpec, Pick};
 
 fn wanted(spec: &AssetSpec) -> crate::base::ActionKey {
@@ -175,6 +175,29 @@ fn a_reference_is_an_edge_between_chains() {
     let from = graph.find(AssetIndex(0), ActionKind::Process).expect("every chain has one");
     let to = graph.find(AssetIndex(1), ActionKind::Generate).expect("every chain has one");
     assert!(graph.nodes.contains_edge(from, to));
+}
+
+#[test]
+fn sounds_of_a_group_wait_for_each_other_and_bought_ones_come_in_a_row() {
+    let in_group = |mut spec: AssetSpec| {
+        let (target, group) = (Level::Peak(-6.0), Some("jumps".to_owned()));
+        let normalize = ProcessOp::Normalize { target, ceiling_db: -1.0, group };
+        spec.steps = vec![Step::Process(normalize)];
+        spec
+    };
+    let has = |assets: &[AssetSpec], extent: Extent, from: ActionKind| {
+        let graph = lower(assets, |_| Some(extent));
+        let from = graph.find(AssetIndex(0), from).expect("every chain has one");
+        let to = graph.find(AssetIndex(1), ActionKind::Process).expect("every chain has one");
+        graph.nodes.contains_edge(from, to)
+    };
+    let free = [in_group(svg_asset("hop")), in_group(svg_asset("leap"))];
+    let mixed = [in_group(svg_asset("hop")), in_group(bought_asset("pop", "a pop"))];
+    assert!(has(&free, Extent::WHOLE, ActionKind::Generate));
+    assert!(!has(&free, Extent::WHOLE, ActionKind::Process));
+    assert!(has(&mixed, Extent::WHOLE, ActionKind::Process));
+    let stand_in = Extent { in_group: false, ..Extent::WHOLE };
+    assert!(!has(&mixed, stand_in, ActionKind::Generate));
 }
 
 #[test]

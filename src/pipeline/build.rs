@@ -24,7 +24,7 @@ use crate::pipeline::building::Building;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::Loaded;
 use crate::pipeline::prepare::{Prepared, Timing};
-use crate::pipeline::remember::{self, Draft, Ending, remember};
+use crate::pipeline::remember::{self, Draft, Ending, Stand, remember};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, State as AssetState, Work};
 use crate::purchase::JournalError;
@@ -74,6 +74,9 @@ pub struct Built {
     pub run: Option<String>,
     /// Whether nothing more may be bought.
     pub is_closed: bool,
+    /// Assets that were fresh before and that this run made stale, with their ids: sounds of a group
+    /// that another result changed.
+    pub unsettled: BTreeMap<AssetIndex, String>,
 }
 
 impl Built {
@@ -189,10 +192,11 @@ fn run(
     let mut bought = 0;
     let mut problems = Vec::new();
     let mut troubles = BTreeSet::new();
-    let (mut run_id, mut is_closed) = (None, false);
+    let (mut run_id, mut is_closed, mut unsettled) = (None, false, BTreeMap::new());
     let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
+    let mut settled = None;
     let mut after =
         After { lock_stat: Some(prepared.lock_stat), lock_digest: None, manifest: None };
     if !work.is_empty() || has_record || prepared.was_conflicted {
@@ -221,6 +225,8 @@ fn run(
                 building.publish(&finished, copy, &mut summary)
             })?;
             after = left;
+            unsettled = building.unsettled(&work);
+            settled.clone_from(&building.settled);
             building.show_variations(&finished, &outcomes, &mut summary);
             let built = &finished.built;
             committed = building.committed(built, &report);
@@ -238,7 +244,9 @@ fn run(
         {
             Timing::of(&mut timings, clock, "record", || {
                 let environment = session.environment(&environment);
-                record(session, prepared, draft(), &committed, environment, &after);
+                let keys = settled.as_deref().unwrap_or(&prepared.keys);
+                let stand = Stand { keys, unsettled: &unsettled, built: &committed };
+                record(session, prepared, draft(), stand, environment, &after);
             });
         }
         let committed = Timing::of(&mut timings, clock, "results", || {
@@ -256,7 +264,7 @@ fn run(
         reporter.report(&Event::StepFinished { step, started, took });
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
-    Ok(Built { summary, bought, problems, troubles, run: run_id, is_closed })
+    Ok(Built { summary, bought, problems, troubles, run: run_id, is_closed, unsettled })
 }
 
 fn begin_run(session: &Session) -> Result<Run, BuildError> {
@@ -341,7 +349,7 @@ fn record(
     session: &Session,
     prepared: &Prepared,
     draft: Draft,
-    built: &BTreeMap<String, Vec<(RelPath, Digest)>>,
+    stand: Stand<'_>,
     environment: Digest,
     after: &After,
 ) {
@@ -370,7 +378,7 @@ fn record(
             }
         }
     };
-    let ending = Ending { prepared, built, environment, stamp, lock, manifest };
+    let ending = Ending { prepared, stand, environment, stamp, lock, manifest };
     let _ = remember(session, draft, &ending);
 }
 

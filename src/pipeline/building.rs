@@ -11,8 +11,8 @@ use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::market::secret_names;
 use crate::execute::{
-    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Finished, Groups, Market, Recorder,
-    StopSignal, Stores, Trouble,
+    self, Acquirer, Built as BuiltChain, Chain, ChainExecutor, Finished, Group, Groups, Market,
+    Recorder, StopSignal, Stores, Trouble,
 };
 use crate::generate::{self, Commands, FontSet};
 use crate::graph::action::ActionKind;
@@ -27,7 +27,7 @@ use crate::pipeline::prepare::Prepared;
 use crate::pipeline::purchases::{self, Known};
 use crate::pipeline::session::Session;
 use crate::pipeline::{keys, money, variations};
-use crate::plan::{ActionState, AssetPlan, Keys, PlannedAction, Work};
+use crate::plan::{self, ActionState, AssetPlan, Keys, PlannedAction, Work};
 use crate::purchase::spare::{self, Spare};
 use crate::purchase::{Journal, RawStore};
 use crate::spec::AssetSpec;
@@ -46,6 +46,8 @@ pub(super) struct Building<'a> {
     fonts: FontSet,
     commands: Commands,
     leftover: Vec<(crate::base::ActionKey, crate::cache::ActionResult)>,
+    /// Keys as they are after the run, if they are others than before.
+    pub(super) settled: Option<Arc<Vec<Keys>>>,
 }
 
 /// How the last action of each asset ended.
@@ -87,6 +89,7 @@ impl<'a> Building<'a> {
             fonts: load_fonts(session, config, &prepared.table)?,
             commands,
             leftover: Vec::new(),
+            settled: None,
         })
     }
 
@@ -109,7 +112,7 @@ impl<'a> Building<'a> {
         self.reporter.report(&Event::RunStarted { assets: summary.assets, actions });
         let (_, digests) = keys::compute(&loaded.assets, table, lock, &loaded.config.fonts);
         let groups = self.groups(&chained, &digests);
-        let members = groups.values().flatten();
+        let members = groups.values().flat_map(|group| &group.members);
         let referenced = purchases::referenced(&loaded.assets, &chained);
         let in_need: BTreeSet<AssetIndex> =
             chained.iter().chain(members).chain(&referenced).copied().collect();
@@ -176,6 +179,7 @@ impl<'a> Building<'a> {
         let troubles = executor.troubles().into_values().collect();
         let finished = executor.finish();
         self.leftover = recorder.take();
+        self.settled = self.settle_keys(&finished);
         Ok((finished, outcomes, troubles))
     }
 
@@ -184,19 +188,20 @@ impl<'a> Building<'a> {
     fn groups(&self, chained: &BTreeSet<AssetIndex>, digests: &keys::KeyInputs<'_>) -> Groups {
         let named = |asset: &AssetIndex| GroupGain::of(&self.spec(*asset).steps);
         let is_made = |asset: &AssetIndex| self.plan(*asset).work == Work::Chain;
-        let mut groups = Groups::new();
-        for gain in chained.iter().filter(|asset| is_made(asset)).filter_map(named) {
-            groups.entry(gain.group.to_owned()).or_default();
+        let mut made: BTreeMap<&str, Vec<AssetIndex>> = BTreeMap::new();
+        for (asset, gain) in
+            chained.iter().filter(|asset| is_made(asset)).filter_map(|a| Some((*a, named(a)?)))
+        {
+            made.entry(gain.group).or_default().push(asset);
         }
-        for (name, members) in &mut groups {
-            let made = chained.iter().copied().filter(is_made);
-            let made = made.filter(|asset| named(asset).is_some_and(|gain| gain.group == name));
+        let complete = |(name, mut made): (&str, Vec<AssetIndex>)| {
             let there = digests.members(name).iter().copied();
             let there = there.filter(|asset| self.plan(*asset).work != Work::Placeholder);
-            let all: BTreeSet<AssetIndex> = made.chain(there).collect();
-            members.extend(all);
-        }
-        groups
+            let all: BTreeSet<AssetIndex> = made.iter().copied().chain(there).collect();
+            made.retain(|asset| self.extent(*asset).last >= ActionKind::Process);
+            (name.to_owned(), Group::new(all.into_iter().collect(), made))
+        };
+        made.into_iter().map(complete).collect()
     }
 
     /// What of an asset's chain runs.
@@ -207,7 +212,8 @@ impl<'a> Building<'a> {
             Work::Variations => asked.min(ActionKind::Select),
             _ => asked,
         };
-        Extent { last, extra: self.reroll(asset) }
+        let in_group = plan.work != Work::Placeholder;
+        Extent { last, extra: self.reroll(asset), in_group }
     }
 
     /// Results to buy beyond the variations.
@@ -298,8 +304,39 @@ impl<'a> Building<'a> {
         asset.of(&self.prepared.plans)
     }
 
-    pub(super) fn keys(&self, asset: AssetIndex) -> &'a Keys {
-        asset.of(&self.prepared.keys)
+    pub(super) fn keys(&self, asset: AssetIndex) -> &Keys {
+        asset.of(self.settled.as_deref().unwrap_or(&self.prepared.keys))
+    }
+
+    /// The keys with the raw material that sounds with a group got in this run.
+    fn settle_keys(&self, finished: &Finished) -> Option<Arc<Vec<Keys>>> {
+        let Prepared { loaded, table, lock, .. } = self.prepared;
+        let is_chosen = |built: &&BuiltChain| {
+            let (spec, plan) = (self.spec(built.asset), self.plan(built.asset));
+            plan.work == Work::Chain
+                && !spec.generate.is_free()
+                && GroupGain::of(&spec.steps).is_some()
+        };
+        let chosen = finished.built.iter().filter(is_chosen).map(|built| (built.asset, built.raw));
+        let chosen: keys::Chosen = chosen.collect();
+        (!chosen.is_empty()).then(|| {
+            let fonts = &loaded.config.fonts;
+            Arc::new(keys::compute_with(&loaded.assets, table, lock, fonts, &chosen).0)
+        })
+    }
+
+    /// Ids of assets that were fresh and are stale now, since another sound of their group became
+    /// another one.
+    pub(super) fn unsettled(&self, work: &BTreeSet<AssetIndex>) -> BTreeMap<AssetIndex, String> {
+        let Some(settled) = &self.settled else { return BTreeMap::new() };
+        let assets = (0..).map(AssetIndex).zip(&self.prepared.loaded.assets);
+        let is_other = |asset: &AssetIndex| {
+            self.plan(*asset).state == plan::State::Fresh
+                && !work.contains(asset)
+                && asset.of(settled).definition.key != asset.of(&self.prepared.keys).definition.key
+        };
+        let other = assets.filter(|(asset, _)| is_other(asset));
+        other.map(|(asset, spec)| (asset, spec.id.clone())).collect()
     }
 
     pub(super) fn spec(&self, asset: AssetIndex) -> &'a AssetSpec {
@@ -322,6 +359,7 @@ impl<'a> Building<'a> {
                 spec: Cow::Owned(stand_in),
                 wanted,
                 acquired: None,
+                published: None,
                 is_picked: false,
                 known: Vec::new(),
                 extras: Vec::new(),
@@ -335,6 +373,7 @@ impl<'a> Building<'a> {
         let wanted = self.keys(asset).wanted.key;
         let old = self.old_block(asset).filter(|_| !spec.generate.is_free());
         let acquired = old.as_ref().and_then(|block| block.raw_for(&wanted));
+        let published = old.as_ref().and_then(|block| block.raw);
         let is_picked = old.as_ref().is_some_and(|block| block.picked_for(&wanted).is_some());
         let (config, today) = (&self.prepared.loaded.config, self.request.today);
         let known = match spec.generate.is_paid() {
@@ -349,6 +388,7 @@ impl<'a> Building<'a> {
             spec: Cow::Borrowed(spec),
             wanted,
             acquired,
+            published,
             is_picked,
             known: known.variations,
             extras: known.extras,

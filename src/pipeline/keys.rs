@@ -22,7 +22,11 @@ pub struct KeyInputs<'a> {
     known: HashMap<&'a str, Identity>,
     groups: BTreeMap<&'a str, Group>,
     fonts: Option<Digest>,
+    chosen: &'a Chosen,
 }
+
+/// Raw material of bought sounds that the lock does not have yet, by asset.
+pub type Chosen = BTreeMap<AssetIndex, Digest>;
 
 /// Sounds that get one common gain.
 #[derive(Debug, Default)]
@@ -76,9 +80,22 @@ pub fn compute<'a>(
     lock: &'a LockFile,
     fonts: &[RelPath],
 ) -> (Vec<Keys>, KeyInputs<'a>) {
+    static NONE: Chosen = Chosen::new();
+    compute_with(assets, table, lock, fonts, &NONE)
+}
+
+/// The keys as they are once the lock has what was `chosen`: those of sounds that share a gain with
+/// one of these are others then.
+pub fn compute_with<'a>(
+    assets: &'a [AssetSpec],
+    table: &'a FileTable,
+    lock: &'a LockFile,
+    fonts: &[RelPath],
+    chosen: &'a Chosen,
+) -> (Vec<Keys>, KeyInputs<'a>) {
     let fonts = digest_fonts(fonts, table);
     let (known, groups) = (HashMap::new(), BTreeMap::new());
-    let mut inputs = KeyInputs { table, lock, known, groups, fonts };
+    let mut inputs = KeyInputs { table, lock, known, groups, fonts, chosen };
     let is_referenced: std::collections::HashSet<&str> =
         assets.iter().flat_map(|asset| referenced(&asset.generate)).map(|(id, _)| id).collect();
     let by_id: HashMap<&str, &AssetSpec> = assets
@@ -105,7 +122,11 @@ fn groups_of<'a>(assets: &'a [AssetSpec], inputs: &KeyInputs<'_>) -> BTreeMap<&'
             continue;
         }
         let wanted = Wanted::of(asset, inputs).key;
-        if let Some(raw) = raw_identity(asset, &wanted, inputs.lock) {
+        let raw = match inputs.chosen.get(&index) {
+            Some(chosen) => Some(identity(&wanted, chosen)),
+            None => raw_identity(asset, &wanted, inputs.lock),
+        };
+        if let Some(raw) = raw {
             group.present.push(index);
             group.shares.push(group_share(&asset.steps[..gain.step], inputs, &raw));
         }
@@ -128,7 +149,11 @@ fn raw_identity(asset: &AssetSpec, wanted: &ActionKey, lock: &LockFile) -> Optio
         let ids = lock.find_by_wanted(wanted);
         ids.into_iter().find_map(|id| lock.get(id)?.ok()?.raw)
     });
-    raw.map(|raw| format!("{wanted} {raw}"))
+    raw.map(|raw| identity(wanted, &raw))
+}
+
+fn identity(wanted: &ActionKey, raw: &Digest) -> String {
+    format!("{wanted} {raw}")
 }
 
 /// One digest of all font files, in their order; a font that cannot be read fails the build later.

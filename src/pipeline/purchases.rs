@@ -76,6 +76,9 @@ fn item(prepared: &Prepared, asset: AssetIndex) -> Option<Item> {
 pub struct Fit {
     /// Ids of items that do not, and why.
     pub refused: BTreeMap<String, String>,
+    /// A purchase that is dated on a later day than today, and that day: what is bought counts for the
+    /// caps of that day and month.
+    pub ahead: Option<(PurchaseId, String)>,
 }
 
 /// Compares items with the caps and with what is on record.
@@ -97,6 +100,11 @@ pub fn fit(
     const RUN: &str = "this run";
     let journal = Journal::new(&config.paid_dir.under(session.root()));
     let purchases = journal.read_all()?.purchases;
+    let day = |time: &str| time.get(..10).unwrap_or(time).to_owned();
+    let latest = purchases.iter().max_by_key(|purchase| &purchase.reserved_at);
+    let ahead = latest
+        .filter(|latest| day(&latest.reserved_at) > day(now))
+        .map(|latest| (latest.id.clone(), day(&latest.reserved_at)));
     let (books, now) = (Books::of(&purchases), counted_at(now, &purchases));
     let caps = Cap::of(&config.budget, allowance, RUN, now);
     let id: PurchaseId = "0000000000000000".parse().expect("16 digits");
@@ -114,7 +122,7 @@ pub fn fit(
             None => bound_micros.unwrap_or(0).saturating_mul(item.count as i64),
         },
     };
-    let mut fit = Fit::default();
+    let mut fit = Fit { ahead, ..Fit::default() };
     let mut taken: Vec<Reservation> = Vec::new();
     for item in items {
         if item.high_micros.is_none() && bound_micros.unwrap_or(0) == 0 {

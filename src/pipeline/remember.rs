@@ -6,21 +6,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{NewAsset, Role, Settle, SnapshotError, SnapshotWriter, Summary};
 use crate::cache::{Content, Recorded, Stamp};
+use crate::graph::AssetIndex;
 use crate::pipeline::asleep::{Asleep, SECTION_SEPARATOR};
 use crate::pipeline::load::{Loaded, Unit, inputs_of};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::recall::{SNAPSHOT_SCHEMA, relatives, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
-use crate::plan::State;
+use crate::plan::{Keys, State};
 use crate::spec::AssetSpec;
 
 /// What a run knows at its end.
 pub struct Ending<'a> {
     /// The project as it was assessed.
     pub prepared: &'a Prepared,
-    /// Published files of the assets that were built, by id.
-    pub built: &'a BTreeMap<String, Vec<(RelPath, Digest)>>,
+    /// How its assets stand after the run.
+    pub stand: Stand<'a>,
     /// Everything outside of files that the outcome depends on.
     pub environment: Digest,
     /// The moment after the last file was written.
@@ -29,6 +30,17 @@ pub struct Ending<'a> {
     pub lock: Option<Recorded>,
     /// The manifest as this run left it.
     pub manifest: Option<Recorded>,
+}
+
+/// How the assets of a project stand after a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Stand<'a> {
+    /// Their keys.
+    pub keys: &'a [Keys],
+    /// Published files of those that were built, by id.
+    pub built: &'a BTreeMap<String, Vec<(RelPath, Digest)>>,
+    /// Those that were fresh before the run and are not any more.
+    pub unsettled: &'a BTreeMap<AssetIndex, String>,
 }
 
 /// The part of a record that is known before anything runs: the assets that sleep.
@@ -177,9 +189,10 @@ fn record_now(
 }
 
 fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &mut Inputs<'_>) {
-    let Prepared { loaded, table, keys, plans, .. } = ending.prepared;
+    let Prepared { loaded, table, plans, .. } = ending.prepared;
+    let Stand { keys, built, unsettled } = ending.stand;
     let asset: &AssetSpec = &loaded.assets[number];
-    let built = ending.built.get(&asset.id);
+    let built = built.get(&asset.id);
     let sources: Vec<u32> = inputs_of(asset)
         .into_iter()
         .filter_map(|(path, content)| inputs.add(&path, Role::Source, content))
@@ -187,6 +200,7 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
     let plan = &plans[number];
     let state = match (built, plan.state) {
         (Some(_), _) => State::Fresh,
+        _ if unsettled.contains_key(&plan.asset) => State::Stale,
         // An adopted asset whose spec went on has other files than the spec says.
         (None, State::Fresh) if !plan.reasons.is_empty() => State::Stale,
         (None, state) => state,

@@ -19,11 +19,12 @@ use crate::lock::{self, LockFile};
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::purchases::Known;
 use crate::pipeline::session::Session;
+use crate::plan;
 use crate::process::{self, Job};
 use crate::purchase::{Journal, JournalError, RawStore, State};
 use crate::report::sheet;
 use crate::spec::AssetSpec;
-use crate::spec::op::{ProcessOp, Step};
+use crate::spec::op::{GroupGain, ProcessOp, Step};
 use crate::validate;
 
 /// The file with all results of an asset side by side.
@@ -89,6 +90,20 @@ pub fn dependents(prepared: &Prepared, id: &str) -> Vec<AssetIndex> {
         named.any(|(name, _)| name == id)
     };
     assets.filter(|(_, spec)| refers(spec)).map(|(asset, _)| asset).collect()
+}
+
+/// Fresh sounds that share a gain with an asset: another result of it makes them anew, for nothing.
+pub fn companions(prepared: &Prepared, asset: AssetIndex) -> Vec<String> {
+    let group = |spec: &AssetSpec| GroupGain::of(&spec.steps).map(|gain| gain.group.to_owned());
+    let own = group(asset.of(&prepared.loaded.assets));
+    let all = (0..).map(AssetIndex).zip(&prepared.loaded.assets);
+    let is_one = |(other, spec): &(AssetIndex, &AssetSpec)| {
+        own.is_some()
+            && *other != asset
+            && group(spec) == own
+            && other.of(&prepared.plans).state == plan::State::Fresh
+    };
+    all.filter(is_one).map(|(_, spec)| spec.id.clone()).collect()
 }
 
 /// One result as a person sees it.

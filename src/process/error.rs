@@ -81,6 +81,20 @@ pub enum ProcessError {
     },
 }
 
+impl ProcessError {
+    /// Whether the raw material has nothing in it that a step could work on: another result of the same
+    /// request may do.
+    pub fn is_about_empty_material(&self) -> bool {
+        match self {
+            Self::Op { source, .. } => matches!(source, OpError::NothingLeft { .. }),
+            Self::SoundOp { source, .. } => {
+                matches!(source, SoundError::Silent { .. } | SoundError::NoLevel)
+            }
+            _ => false,
+        }
+    }
+}
+
 fn media_word(media: MediaKind) -> &'static str {
     match media {
         MediaKind::Image => "picture",

@@ -6,6 +6,7 @@ mod catalogue;
 mod choice;
 mod described;
 mod files;
+mod groups;
 mod jobs;
 mod migrate;
 mod soak;

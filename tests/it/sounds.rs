@@ -3,7 +3,7 @@
 use crate::support::Project;
 
 /// A WAV file of a square wave: `height` of 32767 at most, for so many milliseconds at 8 kHz.
-fn wav(height: i16, milliseconds: u32) -> Vec<u8> {
+pub(crate) fn wav(height: i16, milliseconds: u32) -> Vec<u8> {
     let frames = milliseconds * 8;
     let mut bytes = b"RIFF".to_vec();
     bytes.extend((36 + frames * 2).to_le_bytes());
@@ -22,7 +22,7 @@ fn wav(height: i16, milliseconds: u32) -> Vec<u8> {
 }
 
 /// The largest sample of a published WAV file of 16 bits.
-fn peak(project: &Project, path: &str) -> i32 {
+pub(crate) fn peak(project: &Project, path: &str) -> i32 {
     let bytes = project.read_bytes(path);
     let samples = bytes[44..].chunks_exact(2);
     samples.map(|pair| i32::from(i16::from_le_bytes([pair[0], pair[1]])).abs()).max().unwrap_or(0)
@@ -53,9 +53,9 @@ fn project(group: &str) -> Project {
     project
 }
 
-const HALF: i32 = 16_423;
+pub(crate) const HALF: i32 = 16_423;
 
-fn near(found: i32, expected: i32) {
+pub(crate) fn near(found: i32, expected: i32) {
     assert!((found - expected).abs() <= 2, "{found} instead of {expected}");
 }
 

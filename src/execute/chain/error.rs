@@ -7,7 +7,6 @@ use crate::execute::buying::Trouble;
 use crate::execute::fallback::Setback;
 use crate::generate::{GenerateError, InputError};
 use crate::process::ProcessError;
-use crate::validate::{self, Finding};
 
 /// Why an action failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,11 +26,11 @@ pub enum ActionError {
     /// A step failed.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// Checks rejected the result.
-    #[error("{}", list_findings(findings, *others, bought.as_deref()))]
+    /// Checks rejected the result, or it has nothing in it.
+    #[error("{}", rejected(why, *others, bought.as_deref()))]
     Rejected {
-        /// Why.
-        findings: Vec<Finding>,
+        /// Why the first one was.
+        why: String,
         /// How many other results were tried in its place.
         others: usize,
         /// Id of the asset, if another result can be bought.
@@ -75,12 +74,11 @@ pub enum ActionError {
     NotExact(String),
 }
 
-fn list_findings(findings: &[Finding], others: usize, bought: Option<&str>) -> String {
-    let told = validate::list(findings);
+fn rejected(why: &str, others: usize, bought: Option<&str>) -> String {
     let told = match others {
-        0 => told,
-        1 => format!("{told}; another result was rejected as well"),
-        _ => format!("{told}; {others} other results were rejected as well"),
+        0 => why.to_owned(),
+        1 => format!("{why}; another result was rejected as well"),
+        _ => format!("{why}; {others} other results were rejected as well"),
     };
     match bought {
         Some(id) => format!("{told}; assetbuild reroll {id} buys one more"),

@@ -254,6 +254,19 @@ fn what_refers_to_something_that_fails_is_not_bought() {
 }
 
 #[test]
+fn nothing_is_bought_after_the_first_failure_if_the_user_says_so() {
+    let bank = Bank::open(&["--latency", "300"]);
+    let bad = "- { id: bad, generation: { type: image, provider: placeholder }, \
+               post_processing: [{ action: validate, checks: [file_size_under_1kb] }] }\n";
+    let project = project(&bank, "", &(bad.to_owned() + &row(2)));
+    let output = project.run(&["--spend", "5", "--fail-fast"]);
+    assert_eq!(output.code, 1, "{}", project.shown(&output));
+    assert_eq!(bank.bill().0, 1, "what was begun is finished");
+    assert!(project.has("assets/step-0.png") && !project.has("assets/step-1.png"));
+    assert!(output.stderr.contains("step-1: pending"), "{}", output.stderr);
+}
+
+#[test]
 fn what_refers_to_something_that_is_not_selected_is_not_bought() {
     let bank = Bank::open(&[]);
     let project = project(&bank, "", &row(2));

@@ -35,6 +35,33 @@ fn a_job_is_asked_about_again_after_a_crash() {
     assert_eq!(bank.bill().0, 1);
 }
 
+#[test]
+fn nobody_decides_about_a_job_that_a_build_is_asking_about() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", WAVE);
+    let mut build = start(&project, &["--spend", "1"]);
+    bank.wait_for_bill();
+    while !has_job(&project) {
+        assert!(build.try_wait().expect("a child").is_none(), "it ended");
+    }
+    build.kill().expect("it runs");
+    build.wait().expect("it ends");
+    let left = project.run(&["recover"]);
+    assert_eq!(left.code, 6, "{}", project.shown(&left));
+    let id = left.stdout.split_whitespace().next().expect("an id").to_owned();
+    let mut next = start(&project, &["--spend", "1"]);
+    // From when it has the job on, nobody else is asked about it.
+    while project.run(&["recover"]).stdout.contains(&id) {
+        assert!(next.try_wait().expect("a child").is_none(), "it ended");
+    }
+    let given_up = project.run(&["recover", &id, "--cancel"]);
+    assert!(next.try_wait().expect("a child").is_none(), "it was too quick to be disturbed");
+    assert_eq!(given_up.code, 2, "{}", project.shown(&given_up));
+    assert_eq!(end(next).status.code(), Some(0));
+    assert!(project.has("assets/wave.png"));
+    assert_eq!(bank.bill().0, 1);
+}
+
 /// A build that waits no longer for its job, and the id of the purchase.
 fn left_running(project: &Project) -> String {
     let output = project.run(&["--spend", "1"]);

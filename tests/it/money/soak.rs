@@ -87,14 +87,20 @@ fn spec(random: &mut Random, number: usize) -> String {
     let checked = "\n  post_processing: [{ action: validate, checks: [not_blank] }]";
     let mut steps = "";
     let small = "{ size: 64x64, quality: low }";
-    let (generation, parameters) = match random.below(7) {
+    let grouped = "\n  post_processing: [{ action: normalize, peak: -6 dB, group: all }, \
+                   { action: validate, checks: [not_silent] }]";
+    let (generation, parameters) = match random.below(8) {
         5 => (format!("{image}: openai, variations: 2, pick: human"), small),
         6 => {
             steps = checked;
             // So many in a row are not blank by chance.
             (format!("{image}: openai, variations: 2, on_reject: {{ redraw: 9 }}"), small)
         }
-
+        7 => {
+            steps = grouped;
+            let sound = "provider: elevenlabs, duration_seconds: 0.5, variations: 2";
+            (format!("{sound}, on_reject: {{ redraw: 9 }}"), "{}")
+        }
         0 => (format!("{image}: openai, variations: 3"), "{ size: 64x64, quality: low }"),
         1 => (format!("{image}: replicate, model: black-forest-labs/flux-schnell"), "{}"),
         2 => (format!("{image}: stable-diffusion, model: core"), "{}"),

@@ -59,6 +59,7 @@ fn a_clock_that_goes_back_makes_no_room_under_a_cap() {
     date(&project, "2099-01-31T23:00:00Z");
     let refused = project.run(&["b", "c", "--spend", "5"]);
     assert_eq!(refused.code, 4, "{}", project.shown(&refused));
+    assert!(refused.stderr.contains("is dated 2099-01-31, which is still to come"));
     assert_eq!(bank.bill().0, 1);
     let partly = project.run(&["b", "c", "--spend", "5", "--partial"]);
     assert_eq!(partly.code, 4, "{}", project.shown(&partly));
