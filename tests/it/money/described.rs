@@ -26,7 +26,7 @@ const PROVIDERS: [(&str, &str, &str, &str); 6] = [
     ("elevenlabs", "elevenlabs-trimmed.json", ", reserve_credits: 1", ""),
     ("replicate", "replicate-trimmed.json", ", timeout: 1 s", ""),
     ("stable-diffusion", "stability-transcribed.json", "", IMAGE_TO_IMAGE),
-    ("firefly", "firefly-transcribed.json", ", requests_per_minute: 100000", LIKE),
+    ("firefly", "firefly-transcribed.json", ", requests_per_minute: 100000, timeout: 1 s", LIKE),
 ];
 
 const EDITS: &str = "- id: edited\n  generation: { type: image, provider: openai, edit: { image: art/dot.png, mask: art/dot.png } }\n  prompt: Red\n\
@@ -165,7 +165,18 @@ fn pass(mut stream: TcpStream, inner: u16, notes: &Mutex<Vec<Exchange>>) {
         stream.write_all(answer.as_bytes()).expect("the tool waits for it");
         return;
     }
-    let (status, answer) = forward(&head, &body, inner);
+    let (status, mut answer) = forward(&head, &body, inner);
+    if (status, head.contains("-async ")) == (202, true) {
+        // The mock says "string" for where the job is to be asked about.
+        let host = head.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+        let at = |what: &str| format!("http://{host}/v3/{what}/urn:job:1");
+        let (status_url, cancel_url) = (at("status"), at("cancel"));
+        let body = format!(
+            r#"{{"jobId":"urn:job:1","statusUrl":"{status_url}","cancelUrl":"{cancel_url}"}}"#
+        );
+        let head = "HTTP/1.1 202 Accepted\r\ncontent-type: application/json\r\ncontent-length:";
+        answer = format!("{head} {}\r\n\r\n{body}", body.len()).into_bytes();
+    }
     // The tool may have gone.
     let _ = stream.write_all(&answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
