@@ -23,6 +23,12 @@ pub(super) fn syntax(file: FileId, text: &str, at: usize, error: &ScanError) -> 
     if let Some((start, end)) = line.placeholder() {
         return unquoted_placeholder(span(start, end), &text[start..end]);
     }
+    if let Some((start, end)) = line.placeholder_at(at) {
+        let message = "a value with `{{` in it needs quotes inside of `{ }` and `[ ]`";
+        return Diagnostic::error("yaml::unquoted_placeholder", message)
+            .at(span(start, end), "YAML reads the braces as a map")
+            .help(format!("write \"{}\"", &text[start..end]));
+    }
     // A value may go on in the next line, so an error there is noticed at the end of this one.
     let next = text[at..].find('\n').map(|length| Line::around(text, at + length + 1));
     for line in std::iter::once(&line).chain(&next) {
@@ -147,6 +153,19 @@ impl<'a> Line<'a> {
     fn placeholder(&self) -> Option<(usize, usize)> {
         let (start, value) = self.value()?;
         value.starts_with("{{").then(|| (start, start + value.trim_end().len()))
+    }
+
+    /// The plain value around a `{{name}}` that begins near `at`.
+    fn placeholder_at(&self, at: usize) -> Option<(usize, usize)> {
+        let at = at.checked_sub(self.start)?;
+        let opened = self.content.match_indices("{{").map(|(found, _)| found);
+        let opened = opened.filter(|found| at.abs_diff(*found) <= 2).last()?;
+        let closed = opened + self.content[opened..].find("}}")? + 2;
+        let start =
+            self.content[..opened].rfind([' ', ',', '{', '[']).map_or(0, |before| before + 1);
+        let rest = &self.content[closed..];
+        let end = closed + rest.find([',', ' ', '}', ']']).unwrap_or(rest.len());
+        (start < opened).then(|| (self.start + start, self.start + end))
     }
 
     fn reserved_start(&self) -> Option<(usize, usize, char)> {

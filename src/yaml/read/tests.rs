@@ -170,6 +170,11 @@ fn limits_stop_reading() {
 fn mistakes_in_lists_and_after_comments_are_found() {
     assert_eq!(codes("a: [{{x}}, {{y}}]\n").len(), 2);
     assert_eq!(codes("- {{x}}\n"), ["yaml::unquoted_placeholder \"{{x}}\""]);
+    assert_eq!(
+        codes("a: { path: shots/{{id}}.png, b: 1 }\n"),
+        ["yaml::unquoted_placeholder \"shots/{{id}}.png\""]
+    );
+    assert_eq!(codes("a: [one, of-{{id}}]\n"), ["yaml::unquoted_placeholder \"of-{{id}}\""]);
     assert_eq!(codes("- {{x}} and more\n"), ["yaml::unquoted_placeholder \"{{x}} and more\""]);
     assert_eq!(codes("a:\n  -\n  - b\n").len(), 1);
     assert_eq!(codes("a: `x`\n"), ["yaml::reserved \"`x`\""]);
