@@ -142,6 +142,13 @@ pub enum Event {
         /// Entries added, changed or removed.
         entries: usize,
     },
+    /// A watch saw a change, and looks at it now.
+    Changed {
+        /// Paths relative to the project root; none if everything is looked at.
+        paths: Vec<String>,
+    },
+    /// A watch has seen to all that it saw, and waits.
+    Idle,
     /// Something a person should know, that stops nothing.
     Warning {
         /// The asset that it is about, if it is about one.

@@ -30,4 +30,6 @@ pub mod report;
 pub mod pipeline;
 pub mod simulator;
 
+pub mod watch;
+
 pub mod cli;

@@ -10,6 +10,7 @@ use crate::cli::args::{self, BuildArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
+use crate::cli::held::{drift_hints, held, held_code, is_stood_in, warnings};
 use crate::cli::interrupt;
 use crate::cli::rounds::Rounds;
 use crate::cli::spend::{self, Approval};
@@ -20,9 +21,9 @@ use crate::pipeline::migrate::Moved;
 use crate::pipeline::money;
 use crate::pipeline::purchases::shopping;
 use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
-use crate::plan::{AssetPlan, Policy, ReasonCode, State, Work};
+use crate::plan::{AssetPlan, Policy, ReasonCode, Work};
 use crate::report::log::LoggedAsset;
-use crate::report::{Fanout, Format, Reporters, elapsed_since};
+use crate::report::{Fanout, Reporters, elapsed_since};
 
 /// Builds the selected assets.
 pub fn build(context: &Context, args: &BuildArgs) -> Result<ExitCode, CliError> {
@@ -133,7 +134,7 @@ fn round(
     let reporter = reporter.as_ref().expect("it was just made");
     let buyer = approval.allowance.and_then(|_| buyer(session));
     let request = BuildRequest {
-        limits: Limits { workers: workers(args), fail_fast: args.execution.fail_fast },
+        limits: Limits { workers: workers(&args.execution), fail_fast: args.execution.fail_fast },
         policy,
         allowance: approval.allowance,
         buyer: buyer.as_deref(),
@@ -257,111 +258,23 @@ fn later(prepared: &Prepared) -> Vec<String> {
 }
 
 /// Writes a line to stderr from a thread that has no context.
-fn eprint_line(line: &str) {
+pub(super) fn eprint_line(line: &str) {
     use std::io::Write as _;
     // Nobody is left to tell when stderr is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn workers(args: &BuildArgs) -> usize {
-    let jobs = args.execution.jobs.or_else(|| thread::available_parallelism().ok());
+pub(super) fn workers(execution: &args::Execution) -> usize {
+    let jobs = execution.jobs.or_else(|| thread::available_parallelism().ok());
     jobs.map_or(1, usize::from)
 }
 
-fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
+pub(super) fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
     let assets = &prepared.loaded.assets;
     assets.iter().map(|asset| (asset.id.clone(), LoggedAsset::from(asset))).collect()
 }
 
-/// Selected assets that a build cannot make fresh.
-fn held(prepared: &Prepared) -> Vec<AssetPlan> {
-    let is_held = |plan: &AssetPlan| plan.state != State::Fresh && plan.work == Work::Nothing;
-    prepared.selected_plans().into_iter().filter(is_held).collect()
-}
-
-/// Why assets are not built. People are told once what holds for many, programs of each.
-fn warnings(held: &[AssetPlan], prepared: &Prepared, format: Format) -> Vec<Event> {
-    const MOST: usize = 5;
-    let mut by_message: Vec<(String, Vec<String>)> = Vec::new();
-    for plan in held {
-        let reasons: Vec<&str> = plan.shown_reasons().map(|reason| &*reason.message).collect();
-        let message = format!("{}: {}", plan.state.as_str(), reasons.join("; "));
-        let id = plan.asset.of(&prepared.loaded.assets).id.clone();
-        match by_message.iter_mut().find(|(known, _)| *known == message) {
-            Some((_, ids)) => ids.push(id),
-            None => by_message.push((message, vec![id])),
-        }
-    }
-    let tell = |(message, ids): (String, Vec<String>)| match format {
-        Format::Human if ids.len() > MOST => {
-            let (shown, rest) = (ids[..MOST - 2].join(", "), ids.len() + 2 - MOST);
-            let message = format!("{shown} and {rest} more: {message}");
-            vec![Event::Warning { asset: None, message }]
-        }
-        _ => {
-            let each = |id| Event::Warning { asset: Some(id), message: message.clone() };
-            ids.into_iter().map(each).collect()
-        }
-    };
-    by_message.into_iter().flat_map(tell).collect()
-}
-
-/// Whether a placeholder does until somebody buys or delivers; a wrong input is told all the same.
-fn is_stood_in(plan: &AssetPlan) -> bool {
-    has(plan, ReasonCode::Placeholder) && !has(plan, ReasonCode::InputMissing)
-}
-
-/// The ways out for what was edited by hand, each named once.
-fn drift_hints(prepared: &Prepared) -> Vec<&'static str> {
-    let plans = prepared.selected_plans();
-    let any = |code| plans.iter().any(|plan| has(plan, code));
-    let is_held = held(prepared).iter().any(|plan| plan.state == State::Drifted);
-    let mut hints = Vec::new();
-    if is_held && any(ReasonCode::OutputEdited) {
-        hints.push(
-            "`assetbuild adopt ID` makes an edited file the finished one, \
-             --overwrite-drifted replaces it",
-        );
-    }
-    if any(ReasonCode::EntryEdited) {
-        hints.push(
-            "fields of your own belong into `integration.manifest_fields`; \
-             an entry that you delete is written again",
-        );
-    }
-    hints
-}
-
-fn held_code(prepared: &Prepared) -> ExitCode {
-    ExitCode::worst_of(held(prepared).iter().map(|plan| match plan.state {
-        State::Unknown => ExitCode::UnknownPurchase,
-        State::MissingRaw => ExitCode::Refused,
-        State::Blocked if has(plan, ReasonCode::OverBudget) => ExitCode::Refused,
-        State::Blocked if is_stood_in(plan) => ExitCode::Success,
-        State::Blocked if has(plan, ReasonCode::NotApproved) => ExitCode::Refused,
-        // A mistake in a path, or a file that is not checked in: no provider helps.
-        State::Blocked if has(plan, ReasonCode::InputMissing) => ExitCode::Failed,
-        State::Blocked => ExitCode::Unavailable,
-        // The old result stays until the person delivers.
-        State::Missing | State::Stale if is_waiting(plan) => ExitCode::Success,
-        State::Waiting | State::Provisional | State::Pending => ExitCode::Success,
-        State::Fresh => ExitCode::Success,
-        State::Invalid => ExitCode::Invalid,
-        State::Drifted | State::Missing | State::Stale => ExitCode::Failed,
-    }))
-}
-
-/// Whether a person, or an asset before it, has to be waited for.
-fn is_waiting(plan: &AssetPlan) -> bool {
-    use ReasonCode::{ReferencePending, WaitingForFile, WaitingForPick};
-    [WaitingForFile, WaitingForPick, ReferencePending].into_iter().any(|code| has(plan, code))
-}
-
-fn has(plan: &AssetPlan, code: ReasonCode) -> bool {
-    plan.reasons.iter().any(|reason| reason.code == code)
-}
-
-fn exit_code(built: &Built) -> ExitCode {
+pub(super) fn exit_code(built: &Built) -> ExitCode {
     let trouble = |trouble: &Trouble| match trouble {
         Trouble::Unknown => ExitCode::UnknownPurchase,
         Trouble::Refused => ExitCode::Refused,
@@ -408,7 +321,7 @@ pub(super) fn selection(
 }
 
 /// The user's name as git knows it; none without git.
-fn buyer(session: &Session) -> Option<String> {
+pub(super) fn buyer(session: &Session) -> Option<String> {
     let mut git = Command::new("git");
     let output = git.arg("-C").arg(session.root()).args(["config", "user.name"]).output().ok()?;
     let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();

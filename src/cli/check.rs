@@ -26,6 +26,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         environment: context
             .environment()
             .filter(|_| !context.is_ci && !args.release && selection.changed_files.is_none()),
+        touched: None,
         wakes_selected: false,
         today: &today,
         clock: context.clock,

@@ -44,6 +44,17 @@ impl Context {
         }
     }
 
+    /// The same surroundings for a command that begins now.
+    pub fn renewed(&self) -> Self {
+        Self {
+            global: self.global.clone(),
+            terminal: self.terminal,
+            is_ci: self.is_ci,
+            clock: Instant::now(),
+            now: Timestamp::now(),
+        }
+    }
+
     /// Today in UTC, `YYYY-MM-DD`.
     pub fn today(&self) -> String {
         self.now.to_string()[..10].to_owned()

@@ -9,6 +9,7 @@ pub mod context;
 pub mod diagnostics;
 pub mod error;
 pub mod exit;
+mod held;
 pub mod inspect;
 pub mod interrupt;
 mod migrate;
@@ -19,6 +20,7 @@ mod spend;
 pub mod start;
 pub mod terminal;
 pub mod upkeep;
+mod watch;
 
 use std::ffi::OsString;
 use std::panic;
@@ -73,6 +75,7 @@ fn dispatch(context: &Context, command: Command) -> Result<ExitCode, CliError> {
         Command::Init(_) => start::init(context),
         Command::New(args) => start::new(context, &args),
         Command::Build(args) => build::build(context, &args),
+        Command::Watch(args) => watch::watch(context, &args),
         Command::Plan(args) => plan::plan(context, &args),
         Command::Check(args) => check::check(context, &args),
         Command::Explain(args) => plan::explain(context, &args),

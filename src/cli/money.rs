@@ -32,6 +32,7 @@ fn prepared(context: &Context, session: &Session) -> Result<Prepared, CliError> 
         policy: Policy::default(),
         uses_cache: false,
         environment: None,
+        touched: None,
         wakes_selected: false,
         today: &today,
         clock: context.clock,

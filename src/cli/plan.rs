@@ -112,6 +112,7 @@ pub(super) fn prepare(
         environment: context
             .environment()
             .filter(|_| policy == Policy::default() && selection.changed_files.is_none()),
+        touched: None,
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
         clock: context.clock,
@@ -186,6 +187,7 @@ fn again<'a>(
         policy,
         uses_cache: true,
         environment: None,
+        touched: None,
         wakes_selected: false,
         today,
         clock: context.clock,

@@ -102,6 +102,7 @@ fn specs_folder(context: &Context, session: &Session) -> Result<String, CliError
         policy: Policy::default(),
         uses_cache: false,
         environment: None,
+        touched: None,
         wakes_selected: false,
         today: &today,
         clock: context.clock,

@@ -77,6 +77,8 @@ pub struct Built {
     /// Assets that were fresh before and that this run made stale, with their ids: sounds of a group
     /// that another result changed.
     pub unsettled: BTreeMap<AssetIndex, String>,
+    /// Whether the record of the last run is that of this one now, or was good already.
+    pub is_recorded: bool,
 }
 
 impl Built {
@@ -234,6 +236,7 @@ fn run(
             Ok::<_, BuildError>(())
         })?;
     }
+    let mut is_recorded = !needs_record(&prepared.loaded);
     // Two syncs of the disk at once cost little more than one.
     thread::scope(|scope| {
         let clock = request.clock;
@@ -242,11 +245,11 @@ fn run(
             && needs_record(&prepared.loaded)
             && entries_stand(prepared, &committed)
         {
-            Timing::of(&mut timings, clock, "record", || {
+            is_recorded = Timing::of(&mut timings, clock, "record", || {
                 let environment = session.environment(&environment);
                 let keys = settled.as_deref().unwrap_or(&prepared.keys);
                 let stand = Stand { keys, unsettled: &unsettled, built: &committed };
-                record(session, prepared, draft(), stand, environment, &after);
+                record(session, prepared, draft(), stand, environment, &after)
             });
         }
         let committed = Timing::of(&mut timings, clock, "results", || {
@@ -264,7 +267,16 @@ fn run(
         reporter.report(&Event::StepFinished { step, started, took });
     }
     reporter.report(&Event::RunFinished { summary: summary.clone() });
-    Ok(Built { summary, bought, problems, troubles, run: run_id, is_closed, unsettled })
+    Ok(Built {
+        summary,
+        bought,
+        problems,
+        troubles,
+        run: run_id,
+        is_closed,
+        unsettled,
+        is_recorded,
+    })
 }
 
 fn begin_run(session: &Session) -> Result<Run, BuildError> {
@@ -344,7 +356,8 @@ pub(super) fn lock_stat(session: &Session) -> Option<Stat> {
     session.files().stat(&lock).ok()
 }
 
-/// Writes the record of the run. It only saves time, so a full or read-only disk is no failure.
+/// Writes the record of the run. It only saves time, so a full or read-only disk is no failure;
+/// whether it was written.
 fn record(
     session: &Session,
     prepared: &Prepared,
@@ -352,14 +365,14 @@ fn record(
     stand: Stand<'_>,
     environment: Digest,
     after: &After,
-) {
+) -> bool {
     let stat = lock_stat(session);
     let is_ours = after.lock_stat == Some(stat);
     if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
-        return;
+        return false;
     }
-    let Ok(stamp) = Stamp::take(session.cache()) else { return };
-    let Some(manifest) = manifest_after(session, prepared, after, stamp) else { return };
+    let Ok(stamp) = Stamp::take(session.cache()) else { return false };
+    let Some(manifest) = manifest_after(session, prepared, after, stamp) else { return false };
     let known = prepared.loaded.asleep.as_ref().and_then(|asleep| asleep.lock);
     let lock = match (stat, after.lock_digest) {
         (None, _) => None,
@@ -374,12 +387,12 @@ fn record(
                     Some(Recorded { stat, digest, racy: stat.is_racy(stamp) })
                 }
                 // Another run wrote it just now.
-                _ => return,
+                _ => return false,
             }
         }
     };
     let ending = Ending { prepared, stand, environment, stamp, lock, manifest };
-    let _ = remember(session, draft, &ending);
+    remember(session, draft, &ending).is_ok()
 }
 
 /// The manifest for the record, if it is there; none if it holds what this run never assessed, such

@@ -23,6 +23,7 @@ pub mod remember;
 pub mod select;
 pub mod session;
 pub mod table;
+pub mod touched;
 pub mod variations;
 pub mod world;
 
@@ -32,6 +33,7 @@ pub use overtaken::is_overtaken;
 pub use prepare::{PrepareError, Prepared, Request, prepare, withhold};
 pub use select::Selection;
 pub use session::{OpenError, Session};
+pub use touched::Touched;
 
 #[cfg(test)]
 mod tests;

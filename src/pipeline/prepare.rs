@@ -24,6 +24,7 @@ use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::table::FileTable;
+use crate::pipeline::touched::Touched;
 use crate::pipeline::world::LazyRecord;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
 use crate::plan::{self, AssetPlan, Keys, Policy};
@@ -43,6 +44,8 @@ pub struct Request<'a> {
     /// The program and what else the outcome depends on beside the project, if the record of the
     /// last run may be used.
     pub environment: Option<Digest>,
+    /// Where files may differ from that record; none if nobody knows.
+    pub touched: Option<&'a Touched>,
     /// Whether the selected assets are loaded even if nothing about them changed.
     pub wakes_selected: bool,
     /// Today in UTC, `YYYY-MM-DD`.
@@ -252,7 +255,7 @@ fn load_changes(
     let program = request.environment.as_ref().filter(|_| !session.cache().redo_record().is_file());
     let recalled = match program.map(|program| session.environment(program)) {
         Some(environment) => {
-            recall(session, &environment, stamp, &wake).map_err(LoadError::from)?
+            recall(session, &environment, request.touched, stamp, &wake).map_err(LoadError::from)?
         }
         None => Recalled::Nothing,
     };

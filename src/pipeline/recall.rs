@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, RelPath};
-use crate::cache::snapshot::{Asset, Role, Snapshot};
+use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::graph::KEY_SCHEMA;
 use crate::graph::lower::referenced;
 use crate::pipeline::load::list_matching;
 use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::touched::Touched;
 use crate::plan::State;
 use crate::spec::AssetSpec;
 use crate::spec::op::GroupGain;
@@ -79,20 +80,23 @@ pub type Wake<'a> = &'a (dyn Fn(&Asset<'_>) -> bool + Sync);
 
 /// Compares the last run with the files.
 ///
-/// `environment`: everything outside of files that the outcome depends on.
+/// `environment`: everything outside of files that the outcome depends on. `touched`: where files may
+/// differ from the record, if somebody knows; nothing else is looked at then.
 ///
 /// # Errors
 /// `FileError` for folders that cannot be listed.
 pub fn recall(
     session: &Session,
     environment: &Digest,
+    touched: Option<&Touched>,
     stamp: crate::cache::Stamp,
     wake: Wake<'_>,
 ) -> Result<Recalled, FileError> {
     let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) else {
         return Ok(Recalled::Nothing);
     };
-    match compare(session, &snapshot, environment, stamp, wake)? {
+    let comparison = Comparison::new(session.files(), touched, stamp);
+    match compare(session, &snapshot, environment, comparison, wake)? {
         None => Ok(Recalled::Files(Box::new(snapshot))),
         Some(Compared { awake, asleep, settled, relisted, is_outdated, lock }) => {
             let (lock_bytes, lock) = lock.unzip();
@@ -126,7 +130,7 @@ fn compare(
     session: &Session,
     snapshot: &Snapshot,
     environment: &Digest,
-    stamp: crate::cache::Stamp,
+    comparison: Comparison<'_>,
     wake: Wake<'_>,
 ) -> Result<Option<Compared>, FileError> {
     let summary = snapshot.summary();
@@ -136,14 +140,16 @@ fn compare(
     let files = session.files();
     let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
     let suspect = match (summary.lock, files.stat(&lock).ok()) {
+        _ if !comparison.may_differ(LOCKFILE) => None,
         (None, None) => None,
         (Some(recorded), now) if recorded.still_holds(now) => None,
         (Some(recorded), Some(_)) => Some(recorded),
         _ => return Ok(None),
     };
     let Some(recorded) = suspect else {
-        return compare_files(session, snapshot, Comparison::new(files, stamp), wake);
+        return compare_files(session, snapshot, comparison, wake);
     };
+    let stamp = comparison.stamp;
     // A lock of megabytes that a run wrote a moment ago is read while the other files are looked at.
     let (lock_as_recorded, compared) = rayon::join(
         || {
@@ -152,7 +158,7 @@ fn compare(
             let racy = stat.is_racy(stamp);
             (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
         },
-        || compare_files(session, snapshot, Comparison::new(files, stamp), wake),
+        || compare_files(session, snapshot, comparison, wake),
     );
     let (Some(lock), Some(compared)) = (lock_as_recorded, compared?) else { return Ok(None) };
     Ok(Some(Compared { is_outdated: true, lock: Some(lock), ..compared }))
@@ -166,7 +172,7 @@ fn compare_files(
     wake: Wake<'_>,
 ) -> Result<Option<Compared>, FileError> {
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
-    let Some(listed) = compare_listings(snapshot, session.files(), &found)? else {
+    let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
     };
     let awake_assets = find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
@@ -207,14 +213,24 @@ fn unportable(path: &str) -> FileError {
 /// Compares recorded files with those on disk, and keeps what it had to read.
 struct Comparison<'a> {
     files: &'a ProjectFiles,
+    touched: Option<&'a Touched>,
     stamp: crate::cache::Stamp,
     settled: Settled,
     is_outdated: bool,
 }
 
 impl<'a> Comparison<'a> {
-    fn new(files: &'a ProjectFiles, stamp: crate::cache::Stamp) -> Self {
-        Self { files, stamp, settled: Settled::default(), is_outdated: false }
+    fn new(
+        files: &'a ProjectFiles,
+        touched: Option<&'a Touched>,
+        stamp: crate::cache::Stamp,
+    ) -> Self {
+        Self { files, touched, stamp, settled: Settled::default(), is_outdated: false }
+    }
+
+    /// Whether the file at a path may be another one than recorded.
+    fn may_differ(&self, path: &str) -> bool {
+        self.touched.is_none_or(|touched| touched.concerns(path))
     }
 
     /// Reads suspects; tells of each whether its content is the recorded one.
@@ -254,13 +270,15 @@ struct Found {
 
 /// Compares all inputs; none if one of those that everything depends on has changed.
 fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
-    let paths: Vec<&str> = snapshot.inputs().map(|input| input.path).collect();
+    let inputs: Vec<Input<'_>> =
+        snapshot.inputs().filter(|input| comparison.may_differ(input.path)).collect();
+    let paths: Vec<&str> = inputs.iter().map(|input| input.path).collect();
     let stats = comparison.files.stat_many(&paths);
     let mut suspects = Vec::new();
     let mut numbers = Vec::new();
     let mut found = Found::default();
     let mut changed: HashSet<u32> = HashSet::new();
-    for (input, stat) in snapshot.inputs().zip(&stats) {
+    for (input, stat) in inputs.iter().zip(&stats) {
         match stat {
             stat if input.recorded.still_holds(*stat) => {}
             None => {
@@ -315,15 +333,20 @@ fn compare_listings(
     snapshot: &Snapshot,
     files: &ProjectFiles,
     found: &Found,
+    comparison: &Comparison<'_>,
 ) -> Result<Option<Listed>, FileError> {
     let mut listed = Listed { removed: found.gone.clone(), ..Listed::default() };
-    let paths: Vec<&str> = snapshot.dirs().map(|dir| dir.path).collect();
+    let may_differ = |dir: &Dir<'_>| {
+        comparison.touched.is_none_or(|touched| touched.concerns_names_in(dir.path))
+    };
+    let dirs: Vec<Dir<'_>> = snapshot.dirs().filter(may_differ).collect();
+    let paths: Vec<&str> = dirs.iter().map(|dir| dir.path).collect();
     let stats = files.stat_dirs(&paths);
     let stamp = snapshot.summary().stamp;
     let holds =
         |recorded: &Stat, now: Option<Stat>| now == Some(*recorded) && !recorded.is_racy(stamp);
-    let changed: BTreeSet<&str> = snapshot
-        .dirs()
+    let changed: BTreeSet<&str> = dirs
+        .iter()
         .zip(stats)
         .filter(|(dir, now)| !holds(&dir.stat, *now))
         .map(|(dir, _)| dir.glob)
@@ -357,7 +380,8 @@ fn find_awake_assets(
     wake: Wake<'_>,
 ) -> HashSet<u32> {
     let mut awake = HashSet::new();
-    let paths: Vec<&str> = snapshot.outputs().map(|output| output.path).collect();
+    let outputs = snapshot.outputs().map(|output| output.path);
+    let paths: Vec<&str> = outputs.filter(|path| comparison.may_differ(path)).collect();
     let stats = comparison.files.stat_many(&paths);
     let mut stats = stats.into_iter();
     let mut suspects = Vec::new();
@@ -370,7 +394,7 @@ fn find_awake_assets(
         if !found.sources.is_empty() && asset.sources().any(|n| found.sources.contains(&n)) {
             awake.insert(asset.number());
         }
-        for output in asset.outputs() {
+        for output in asset.outputs().filter(|output| comparison.may_differ(output.path)) {
             let stat = stats.next().flatten();
             if output.recorded.still_holds(stat) {
                 continue;

@@ -70,6 +70,7 @@ impl Project {
             policy: Policy::default(),
             uses_cache: true,
             environment: Some(Digest::of(PROGRAM)),
+            touched: None,
             wakes_selected: false,
             today: TODAY,
             clock: Instant::now(),

@@ -238,6 +238,10 @@ impl LogReporter {
             Event::ManifestUpdated { entries } => {
                 info!(event = "MANIFEST_UPDATED", subsystem = SUBSYSTEM, entries);
             }
+            Event::Changed { paths } => {
+                debug!(event = "WATCH_CHANGED", subsystem = SUBSYSTEM, paths = paths.join(" "));
+            }
+            Event::Idle => debug!(event = "WATCH_IDLE", subsystem = SUBSYSTEM),
             Event::Warning { asset, message } => {
                 let wanted =
                     asset.as_ref().is_none_or(|asset| self.wants(asset, LogLevel::Warn).is_some());

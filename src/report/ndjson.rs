@@ -166,6 +166,8 @@ fn describe(event: &Event) -> (&'static str, Map<String, Value>) {
         Event::ManifestUpdated { entries } => {
             ("manifest_updated", fields([("entries", json!(entries))]))
         }
+        Event::Changed { paths } => ("changed", fields([("paths", json!(paths))])),
+        Event::Idle => ("idle", Map::new()),
         Event::Warning { asset, message } => {
             ("warning", fields([("asset", json!(asset)), ("message", json!(message))]))
         }
@@ -222,7 +224,7 @@ fn millis(duration: Duration) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::recording::{Captured, micros, small_run};
+    use crate::report::recording::{Captured, micros, small_run, small_watch};
 
     fn silent_clock() -> Elapsed {
         Box::new(|| micros(32_500))
@@ -265,7 +267,7 @@ mod tests {
     #[test]
     fn every_kind_is_documented() {
         let page = include_str!("../../docs/design/events.md");
-        for event in small_run() {
+        for event in small_run().into_iter().chain(small_watch()) {
             let (kind, fields) = describe(&event);
             assert!(page.contains(&format!("### `{kind}`")), "{kind} has no section");
             for name in fields.keys() {

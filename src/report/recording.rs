@@ -154,3 +154,8 @@ pub(super) fn finished(
 pub(super) fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
+
+/// What only a watch tells.
+pub(super) fn small_watch() -> Vec<Event> {
+    vec![Event::Changed { paths: vec!["specs/coins.yaml".into()] }, Event::Idle]
+}

@@ -151,6 +151,14 @@ impl Narrator {
                 };
                 palette.dim(format!("manifest updated: {entries}"))
             }),
+            Event::Changed { paths } => verbose.then(|| {
+                let what = match paths.len() {
+                    0 => "anything".to_owned(),
+                    _ => paths.join(", "),
+                };
+                palette.dim(format!("changed: {what}"))
+            }),
+            Event::Idle => None,
             Event::StepFinished { step, took, .. } => {
                 verbose.then(|| palette.dim(format!("{step} took {}", duration(*took))))
             }

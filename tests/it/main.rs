@@ -26,3 +26,4 @@ mod start;
 mod support;
 mod survive;
 mod tidy;
+mod watch;

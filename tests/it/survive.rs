@@ -13,6 +13,7 @@ mod paths;
 pub(crate) mod random;
 mod stores;
 mod times;
+mod watching;
 mod world;
 
 use std::io::Write as _;

@@ -147,13 +147,14 @@ pub struct BuildArgs {
 #[command(next_help_heading = "Modes")]
 pub struct Modes {
     /// Show what would be done, as the command `plan`
-    #[arg(short = 'n', long, visible_alias = "dry-run", conflicts_with_all = ["check", "explain"])]
+    #[arg(short = 'n', long, visible_alias = "dry-run")]
+    #[arg(conflicts_with_all = ["check", "explain", "watch"])]
     plan: bool,
     /// With --plan: exit with 3 if there is work to do
     #[arg(long, requires = "plan")]
     detailed_exitcode: bool,
     /// Tell whether everything is fresh, as the command `check`
-    #[arg(long, conflicts_with = "explain")]
+    #[arg(long, conflicts_with_all = ["explain", "watch"])]
     check: bool,
     /// With --check: placeholders are not good enough
     #[arg(long, requires = "check")]
@@ -161,6 +162,23 @@ pub struct Modes {
     /// Tell why this asset has its state, as the command `explain`
     #[arg(long, value_name = "ID", conflicts_with = "assets")]
     explain: Option<String>,
+    /// Build, and build again whenever something changes, as the command `watch`
+    #[arg(long, conflicts_with_all = ["explain", "since", "steps"])]
+    watch: bool,
+}
+
+/// Builds whenever something changes.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+pub struct WatchArgs {
+    /// Which assets.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What may be done.
+    #[command(flatten)]
+    pub policy: Policy,
+    /// How it runs.
+    #[command(flatten)]
+    pub execution: Execution,
 }
 
 /// Shows what a build would do.
@@ -200,8 +218,10 @@ impl BuildArgs {
     /// The command that was meant.
     pub(super) fn resolve_mode(self) -> Command {
         let Self { selection, modes, policy, execution } = self;
-        let Modes { plan, detailed_exitcode, check, release, explain } = modes;
-        if let Some(id) = explain {
+        let Modes { plan, detailed_exitcode, check, release, explain, watch } = modes;
+        if watch {
+            Command::Watch(WatchArgs { selection, policy, execution })
+        } else if let Some(id) = explain {
             Command::Explain(ExplainArgs { assets: vec![id] })
         } else if check {
             Command::Check(CheckArgs { selection, release })

@@ -9,8 +9,8 @@ pub(super) const GROUPS: [(&str, &[&str]); 3] = [
     (
         "Everyday",
         &[
-            "init", "new", "build", "plan", "check", "explain", "expand", "graph", "review",
-            "pick", "reroll", "keep", "adopt", "unpin",
+            "init", "new", "build", "watch", "plan", "check", "explain", "expand", "graph",
+            "review", "pick", "reroll", "keep", "adopt", "unpin",
         ],
     ),
     ("Money", &["ledger", "status", "recover", "migrate", "simulator"]),

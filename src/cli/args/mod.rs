@@ -14,6 +14,7 @@ mod value;
 
 pub use build::{
     BuildArgs, CheckArgs, Execution, ExplainArgs, Modes, PlanArgs, Policy, Selection, Spend,
+    WatchArgs,
 };
 pub use global::{ColorChoice, Global, LogFormatChoice, OutputFormat};
 pub use money::{LedgerArgs, LedgerBy, MigrateArgs, RecoverArgs, SimulatorArgs, StatusArgs};
@@ -51,6 +52,8 @@ pub enum Command {
     New(NewArgs),
     /// Build assets; the command that runs when none is named
     Build(BuildArgs),
+    /// Build, and build again whenever something changes
+    Watch(WatchArgs),
     /// Show what a build would do, why, and what it would cost
     Plan(PlanArgs),
     /// Tell whether everything is fresh, without building

@@ -1,7 +1,7 @@
 //! Tests of the log: names, levels, tracking and sampling.
 
 use super::*;
-use crate::report::recording::{Captured, finished, small_run};
+use crate::report::recording::{Captured, finished, small_run, small_watch};
 
 fn logged(format: LogFormat, observability: Observability, events: &[Event]) -> String {
     let asset = |name: &str| LoggedAsset {
@@ -104,7 +104,8 @@ fn sampling_takes_whole_assets_and_only_dev_records() {
 fn every_name_is_documented() {
     let page = include_str!("../../../docs/design/events.md");
     let all = Observability { log_level: LogLevel::Dev, ..Observability::default() };
-    for name in names(&logged(LogFormat::Json, all, &small_run())) {
+    let events: Vec<Event> = small_run().into_iter().chain(small_watch()).collect();
+    for name in names(&logged(LogFormat::Json, all, &events)) {
         assert!(page.contains(&format!("| `{name}` |")), "{name} has no row");
     }
 }

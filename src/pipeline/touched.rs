@@ -1,0 +1,77 @@
+//! Where something may have changed: what a watch knows, and what spares it a look at every file.
+
+use std::collections::BTreeSet;
+
+/// Paths at which something may have changed since the record of the last run; nothing has anywhere
+/// else. Relative to the project's root with `/` between names; `""` is the root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    paths: BTreeSet<String>,
+    /// The folders in which these stand.
+    folders: BTreeSet<String>,
+}
+
+impl Touched {
+    /// Adds a file or folder that was written, made, moved or deleted.
+    pub fn add(&mut self, path: &str) {
+        self.folders.insert(folder_of(path).to_owned());
+        self.paths.insert(path.to_owned());
+    }
+
+    /// Adds what `other` has.
+    pub fn extend(&mut self, other: &Self) {
+        self.paths.extend(other.paths.iter().cloned());
+        self.folders.extend(other.folders.iter().cloned());
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// The paths, sorted.
+    pub fn paths(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.paths.iter().map(String::as_str)
+    }
+
+    /// Whether the file or folder at `path` may be another one: it or a folder above it was touched.
+    pub fn concerns(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.into_iter().any(|end| self.paths.contains(&path[..end]))
+    }
+
+    /// Whether the folder at `path` may hold other names than before.
+    pub fn concerns_names_in(&self, path: &str) -> bool {
+        self.folders.contains(path) || self.concerns(path)
+    }
+}
+
+/// The folder in which a path stands.
+pub fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_below_a_touched_folder_is_concerned_and_its_neighbours_are_not() {
+        let mut touched = Touched::default();
+        assert!(touched.is_empty() && !touched.concerns("specs/a.yaml"));
+        touched.add("specs/old");
+        touched.add("art/coin.svg");
+        for path in ["specs/old", "specs/old/a.yaml", "specs/old/deep/b.yaml", "art/coin.svg"] {
+            assert!(touched.concerns(path), "{path}");
+        }
+        for path in ["specs", "specs/older/a.yaml", "specs/a.yaml", "art/coin.svg.bak", "art"] {
+            assert!(!touched.concerns(path), "{path}");
+        }
+        for folder in ["specs", "specs/old", "specs/old/deep", "art"] {
+            assert!(touched.concerns_names_in(folder), "{folder}");
+        }
+        assert!(!touched.concerns_names_in("") && !touched.concerns_names_in("assets"));
+        touched.add("Assetfile.yaml");
+        assert!(touched.concerns_names_in(""));
+    }
+}

@@ -1,0 +1,219 @@
+//! `--watch`, as a designer sees it: what is saved is published, and nothing else happens.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::Project;
+
+/// A watch at work; ended when dropped.
+pub(crate) struct Watch {
+    process: Child,
+    events: Receiver<Value>,
+    looks: usize,
+}
+
+impl Watch {
+    /// Starts a watch and waits until it has built what there is.
+    pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
+        let mut process = project
+            .command(&[arguments, &["--watch", "--format", "ndjson"]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let (sender, events) = channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let event = serde_json::from_str(&line).expect("an object on a line");
+                // A test that is over needs no more of them.
+                let _ = sender.send(event);
+            }
+        });
+        let watch = Self { process, events, looks: 0 };
+        watch.until(|event| event["event"] == "idle");
+        watch
+    }
+
+    /// Everything that is told until it has seen to all changes that were made before.
+    pub(crate) fn settle(&mut self, project: &Project) -> Vec<Value> {
+        self.looks += 1;
+        // Changes are told in the order in which they were made, and this is one.
+        let look = format!(".look-{}", self.looks);
+        project.write(&look, "");
+        let sees = |event: &Value| {
+            let paths = event["paths"].as_array();
+            paths.is_some_and(|paths| paths.iter().any(|path| *path == *look))
+        };
+        let mut told = self.until(sees);
+        told.extend(self.until(|event| event["event"] == "idle"));
+        project.remove(&look);
+        told
+    }
+
+    /// Everything that is told until something is.
+    fn until(&self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut told = Vec::new();
+        loop {
+            let next = self.events.recv_timeout(Duration::from_secs(60));
+            told.push(next.unwrap_or_else(|error| panic!("{error}: {told:#?}")));
+            if is_last(&told[told.len() - 1]) {
+                return told;
+            }
+        }
+    }
+
+    /// Ends it as Ctrl-C does; its exit code and what it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let id = self.process.id().to_string();
+        let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(killed.expect("kill runs").success());
+        let mut said = String::new();
+        let stderr = self.process.stderr.as_mut().expect("a pipe");
+        stderr.read_to_string(&mut said).expect("text");
+        (self.process.wait().expect("it ends").code(), said)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Ids of the assets that were built, sorted.
+pub(crate) fn built(told: &[Value]) -> Vec<String> {
+    let built = told.iter().filter(|event| event["event"] == "asset_built");
+    let mut ids: Vec<String> =
+        built.map(|event| event["asset"].as_str().expect("an id").to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+/// Codes of the mistakes that were shown.
+fn mistakes(told: &[Value]) -> Vec<&str> {
+    let documents = told.iter().filter_map(|event| event["diagnostics"].as_array());
+    documents.flatten().filter_map(|one| one["code"].as_str()).collect()
+}
+
+const DOT: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\">\
+    <rect width=\"1\" height=\"1\" fill=\"red\"/></svg>";
+
+fn spec(id: &str, size: &str) -> String {
+    format!(
+        "id: {id}\ngeneration: {{ type: image, provider: svg, source: art/dot.svg, size: {size} }}\n"
+    )
+}
+
+fn project() -> Project {
+    Project::with(&[
+        ("Assetfile.yaml", "version: \"1.0\"\n"),
+        ("art/dot.svg", DOT),
+        ("specs/coin.yaml", &spec("coin", "8x8")),
+        ("specs/gem.yaml", &spec("gem", "8x8")),
+    ])
+}
+
+#[test]
+fn what_is_saved_is_published_and_nothing_else_is_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    assert!(project.has("assets/coin.png") && project.has("assets/gem.png"));
+    assert_eq!(built(&watch.settle(&project)), [""; 0], "its own files are no news");
+    let before = project.read_bytes("assets/coin.png");
+    project.edit("specs/coin.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["coin"]);
+    assert!(project.read_bytes("assets/coin.png") != before);
+    project.edit("art/dot.svg", "red", "blue");
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    project.write("specs/new/deep/star.yaml", spec("star", "8x8"));
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+    project.edit("specs/new/deep/star.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["star"], "the new folder is watched");
+    project.remove("assets/gem.png");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+    assert_eq!(watch.end().0, Some(130));
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn a_mistake_is_shown_the_last_good_build_stays_and_mending_it_goes_on() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let before = project.read_bytes("assets/coin.png");
+    project.edit("specs/coin.yaml", "provider: svg", "provider: svgg");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (vec!["spec::unknown_word"], vec![]));
+    assert_eq!(project.read_bytes("assets/coin.png"), before);
+    // What is changed meanwhile is not forgotten.
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(mistakes(&watch.settle(&project)), ["spec::unknown_word"]);
+    project.edit("specs/coin.yaml", "provider: svgg", "provider: svg");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    project.write("Assetfile.yaml", "version: [\n");
+    assert_eq!(mistakes(&watch.settle(&project)).len(), 1);
+    project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dir: public\n");
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    assert!(project.has("public/coin.png"));
+    let (code, said) = watch.end();
+    assert_eq!((code, said.matches("mended").count()), (Some(130), 2), "{said}");
+}
+
+#[test]
+fn what_others_do_meanwhile_is_seen_and_not_done_again() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    // As after a pull: specs, lock, files and manifest are those of somebody else.
+    let other = self::project();
+    other.edit("specs/coin.yaml", "8x8", "16x16");
+    other.succeed(&[]);
+    for path in ["assets/coin.png", "assets/manifest.json", "assetbuild.lock", "specs/coin.yaml"] {
+        project.write(path, other.read_bytes(path));
+    }
+    watch.settle(&project);
+    assert_eq!(project.read("assetbuild.lock"), other.read("assetbuild.lock"));
+    project.succeed(&["--check"]);
+    // A removed cache is made again.
+    std::fs::remove_dir_all(project.path(".assetcache")).expect("it is there");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert!(built(&watch.settle(&project)).contains(&"gem".to_owned()));
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
+
+#[test]
+fn a_lock_with_a_conflict_keeps_it_alive() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let lock = project.read("assetbuild.lock");
+    project.write("assetbuild.lock", format!("<<<<<<< ours\n{lock}"));
+    watch.settle(&project);
+    project.write("assetbuild.lock", &lock);
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert!(built(&watch.settle(&project)).contains(&"gem".to_owned()));
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn nothing_is_bought_without_a_word() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    project.write(
+        "specs/sky.yaml",
+        "id: sky\ngeneration: { type: image, provider: openai }\nprompt: A sky\n",
+    );
+    let told = watch.settle(&project);
+    let held = told.iter().filter(|event| event["event"] == "warning");
+    assert_eq!(held.count(), 1, "{told:#?}");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let told = watch.settle(&project);
+    assert_eq!(built(&told), ["gem"]);
+    assert!(told.iter().all(|event| event["event"] != "warning"), "it is told once: {told:#?}");
+}
