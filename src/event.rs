@@ -3,6 +3,7 @@
 //! Event kinds are a closed list, documented in docs/design/events.md; ndjson, the log, the trace
 //! and the terminal are four readers of the same stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::Scalar;
@@ -194,4 +195,10 @@ pub struct Summary {
 pub trait Reporter: Send + Sync {
     /// Takes one event.
     fn report(&self, event: &Event);
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, event: &Event) {
+        self.as_ref().report(event);
+    }
 }

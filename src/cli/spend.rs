@@ -113,6 +113,20 @@ pub(super) fn approve(
     Ok(approval)
 }
 
+/// Allows what a person agreed to, as far as the caps let it pass; each of these has a price.
+pub(super) fn approve_agreed(
+    context: &Context,
+    session: &Session,
+    prepared: &Prepared,
+    agreed: &[Item],
+    approval: &mut Approval,
+) -> Result<(), CliError> {
+    let usd = agreed.iter().filter(|item| item.unit == PriceUnit::Usd);
+    let total = usd.filter_map(|item| item.high_micros).fold(0, i64::saturating_add);
+    approval.allowance = Some(MicroUsd(total));
+    refuse(context, session, prepared, agreed, true, approval)
+}
+
 /// An amount that one can remember: rounded up to a cent.
 fn in_cents(micros: i64) -> MicroUsd {
     const CENT: i64 = 10_000;
@@ -212,7 +226,7 @@ fn ask(context: &Context, prepared: &Prepared, items: &[&Item], total: i64) -> A
 }
 
 /// A line for each asset: id, what is bought, the most that it costs.
-fn table(items: &[&Item]) -> Vec<String> {
+pub(super) fn table(items: &[&Item]) -> Vec<String> {
     let width = items.iter().map(|item| item.id.chars().count()).max().unwrap_or(0);
     let line = |item: &&Item| {
         let Item { id, count, model, high_micros, unit, .. } = item;

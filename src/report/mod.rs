@@ -13,6 +13,7 @@ pub mod log;
 pub mod money_status;
 pub mod ndjson;
 pub mod plan;
+pub mod screen;
 pub mod sheet;
 pub mod summary;
 pub mod terminal;

@@ -27,3 +27,4 @@ mod support;
 mod survive;
 mod tidy;
 mod watch;
+mod watch_keys;

@@ -1,7 +1,7 @@
 //! Paid providers, counted at the provider's side: what is bought, once, and never lost.
 
 mod accounts;
-mod bank;
+pub(crate) mod bank;
 mod catalogue;
 mod choice;
 mod described;
@@ -32,7 +32,7 @@ const THREE: &str = "defaults:\n  generation: { type: image, provider: openai }\
     prompt: { parameters: { size: 64x64, quality: low } }\nspecs:\n  \
     - { id: a, prompt: One }\n  - { id: b, prompt: Two }\n  - { id: c, prompt: Three }\n";
 
-fn project(bank: &Bank, settings: &str, specs: &str) -> Project {
+pub(crate) fn project(bank: &Bank, settings: &str, specs: &str) -> Project {
     let providers = [
         ("openai", "/openai/v1"),
         ("stable-diffusion", "/stability"),

@@ -93,6 +93,12 @@ impl Policy {
         Self { spend: amount.or(self.spend), ..self.clone() }
     }
 
+    /// The same without buying.
+    #[must_use]
+    pub fn without_spend(&self) -> Self {
+        Self { no_spend: true, ..self.clone() }
+    }
+
     /// What may be bought.
     pub fn spend(&self) -> Spend {
         match (self.no_spend, self.spend) {

@@ -1,0 +1,364 @@
+//! A watch at work: looks at the project, builds what may be built, and keeps what has to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::base::units::MicroUsd;
+use crate::cli::args::{Spend, WatchArgs};
+use crate::cli::build::{self, buyer, workers};
+use crate::cli::context::Context;
+use crate::cli::diagnostics;
+use crate::cli::error::CliError;
+use crate::cli::held::{held, is_stood_in, warnings};
+use crate::cli::plan::with_view;
+use crate::cli::spend::{self, Approval};
+use crate::cli::watch::keys::Key;
+use crate::cli::watch::orders::{Orders, Wish, Word};
+use crate::config::PaidInWatch;
+use crate::event::{Event, Reporter};
+use crate::execute::{Limits, StopSignal, with_causes};
+use crate::pipeline::purchases::{Item, shopping};
+use crate::pipeline::session::LOCKFILE;
+use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session, Touched, money};
+use crate::plan::{AssetPlan, ReasonCode};
+use crate::report::screen::Screen;
+use crate::report::{Fanout, Reporters, elapsed_since, plan};
+use crate::watch::folders_of;
+
+/// What one look at the project came to.
+pub(super) struct Seen {
+    /// The folders to watch from now on; none if the project could not be read.
+    pub(super) folders: Option<BTreeSet<String>>,
+    /// Whether the record of the last run speaks of what was seen: then only what is touched from
+    /// now on may be another thing.
+    pub(super) is_settled: bool,
+    /// Whether there is nothing more to do at once.
+    pub(super) is_done: bool,
+}
+
+/// A watch at work.
+pub(super) struct Desk<'a> {
+    args: &'a WatchArgs,
+    session: &'a Session,
+    selection: Selection,
+    reporter: Fanout,
+    screen: Option<Arc<Screen>>,
+    has_keys: bool,
+    /// Spent since the watch began, in millionths of a dollar.
+    spent_micros: i64,
+    orders: Orders,
+    /// What needs a word.
+    waiting: Vec<Wish>,
+    wants_plan: bool,
+    /// Files and folders that a build writes.
+    results: Vec<String>,
+    /// Warnings that stand, so that none is told twice.
+    told: BTreeSet<(Option<String>, String)>,
+    /// Whether the last look found mistakes in the user's files.
+    is_broken: bool,
+    is_ready: bool,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        context: &Context,
+        args: &'a WatchArgs,
+        session: &'a Session,
+        screen: Option<Arc<Screen>>,
+        has_keys: bool,
+    ) -> Result<Self, CliError> {
+        let reporter = match &screen {
+            Some(screen) => {
+                let mut fanout = Fanout::default();
+                fanout.push(screen.clone());
+                fanout
+            }
+            None => Reporters {
+                format: context.format(),
+                verbosity: context.global.verbosity(),
+                palette: context.terminal.palette(),
+                is_terminal: false,
+                log: args.execution.log_format.map(Into::into),
+                trace: args.execution.trace.as_deref(),
+            }
+            .select(elapsed_since(context.clock), BTreeMap::new())
+            .map_err(|source| CliError::Io {
+                action: "create the trace file".to_owned(),
+                source,
+            })?,
+        };
+        Ok(Self {
+            args,
+            session,
+            selection: build::selection(context, session, &args.selection)?,
+            reporter,
+            screen,
+            has_keys,
+            spent_micros: 0,
+            orders: Orders::default(),
+            waiting: Vec::new(),
+            wants_plan: false,
+            results: Vec::new(),
+            told: BTreeSet::new(),
+            is_broken: false,
+            is_ready: false,
+        })
+    }
+
+    /// Looks at what was touched and builds what that changes.
+    pub(super) fn keep_up(
+        &mut self,
+        context: &Context,
+        touched: Option<&Touched>,
+        stop: &StopSignal,
+    ) -> Result<Seen, CliError> {
+        let policy = build::policy(&self.args.policy);
+        let today = context.today();
+        let selection = self.selection.clone();
+        let request = pipeline::Request {
+            selection: &selection,
+            policy,
+            uses_cache: true,
+            environment: context.environment(),
+            touched,
+            wakes_selected: false,
+            today: &today,
+            clock: context.clock,
+        };
+        let mut prepared = pipeline::prepare(self.session, &request)?;
+        let folders = Some(folders_of(self.session.root(), &prepared.loaded));
+        self.title(&prepared);
+        if self.show_mistakes(context, &prepared) {
+            return Ok(Seen { folders, is_settled: false, is_done: true });
+        }
+        if pipeline::is_overtaken(self.session, &prepared)? {
+            return Ok(Seen { folders, is_settled: false, is_done: false });
+        }
+        let approval = self.approve(context, &prepared)?;
+        if !approval.withheld.is_empty() {
+            pipeline::withhold(self.session, &request, &mut prepared, &approval.withheld)?;
+        }
+        self.tell_held(&prepared, context);
+        if let (Some(screen), true) = (&self.screen, std::mem::take(&mut self.wants_plan)) {
+            screen.set_pane(Some(with_view(&prepared, plan::human)));
+        }
+        let has_work = prepared.selected_plans().iter().any(|plan| plan.work.is_now());
+        let buyer = approval.allowance.and_then(|_| buyer(self.session));
+        let request = BuildRequest {
+            limits: Limits {
+                workers: workers(&self.args.execution),
+                fail_fast: self.args.execution.fail_fast,
+            },
+            policy,
+            allowance: approval.allowance,
+            buyer: buyer.as_deref(),
+            bound_micros: approval.bound_micros,
+            locked: self.args.policy.locked,
+            is_trial: false,
+            steps: &[],
+            now: context.seconds(),
+            today: &today,
+            clock: context.clock,
+            environment: context.environment(),
+        };
+        let config = prepared.loaded.config.clone();
+        if prepared.loaded.has_settings() {
+            let own = [config.assets_dir.as_str(), config.manifest.as_str(), LOCKFILE];
+            self.results = own.map(str::to_owned).to_vec();
+        }
+        let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
+        let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
+        self.orders.use_up();
+        if let Some(run) = built.run.as_ref().filter(|_| built.bought > 0) {
+            let spent = money::spent_usd(self.session, &config, run)?;
+            self.spent_micros = self.spent_micros.saturating_add(spent);
+        }
+        Ok(Seen { folders, is_settled: built.is_recorded, is_done: is_done(&built) })
+    }
+
+    fn title(&self, prepared: &Prepared) {
+        let Some(screen) = &self.screen else { return };
+        let root = self.session.root().canonicalize().unwrap_or_default();
+        let name = root.file_name().map_or("assetbuild".into(), |name| name.to_string_lossy());
+        let assets = prepared.selected.len() + prepared.selected_asleep.len();
+        screen.set_title(match (prepared.has_errors(), assets) {
+            (true, _) => format!("{name}: not built while there are mistakes"),
+            (false, 1) => format!("{name}: 1 asset"),
+            (false, assets) => format!("{name}: {assets} assets"),
+        });
+    }
+
+    /// Shows mistakes in the user's files; whether there are errors among them.
+    fn show_mistakes(&mut self, context: &Context, prepared: &Prepared) -> bool {
+        let has_errors = prepared.has_errors();
+        let (loaded, sources) = (&prepared.loaded, &prepared.loaded.sources);
+        // Warnings of files that sleep were told when those were read.
+        let is_news = has_errors || !loaded.units.is_empty();
+        let diagnostics = loaded.diagnostics.clone().into_sorted();
+        match &self.screen {
+            Some(screen) if diagnostics.is_empty() => screen.set_mistakes(None),
+            Some(screen) => {
+                let drawing = context.terminal.drawing();
+                let text = diagnostics::render_human(&diagnostics, sources, drawing);
+                screen.set_mistakes(Some(text));
+            }
+            None if is_news => context.show(&diagnostics, sources),
+            None => {}
+        }
+        if self.is_broken && !has_errors && self.screen.is_none() {
+            context.mention("mended");
+        }
+        self.is_broken = has_errors;
+        has_errors
+    }
+
+    /// What may be bought at this moment; what needs a word first is kept.
+    fn approve(&mut self, context: &Context, prepared: &Prepared) -> Result<Approval, CliError> {
+        self.waiting.clear();
+        let config = prepared.loaded.config.paid_in_watch;
+        let said = match (self.args.policy.spend(), config) {
+            (Spend::Ask, PaidInWatch::UpTo(amount)) => Spend::UpTo(amount),
+            (Spend::Ask, PaidInWatch::Never) => Spend::Never,
+            (said, _) => said,
+        };
+        let policy = match said {
+            Spend::Ask => None,
+            Spend::Never => Some(self.args.policy.without_spend()),
+            Spend::UpTo(MicroUsd(amount)) => {
+                let left = amount.saturating_sub(self.spent_micros).max(0);
+                Some(self.args.policy.with_spend(Some(MicroUsd(left))))
+            }
+        };
+        if let Some(policy) = policy {
+            return spend::approve(context, &policy, self.session, prepared);
+        }
+        let mut approval = Approval::default();
+        let mut agreed = Vec::new();
+        for item in shopping(prepared).into_iter().filter(|item| item.high_micros != Some(0)) {
+            let wanted = item.asset.of(&prepared.keys).wanted.key;
+            let wish = Wish { item, wanted };
+            match self.orders.word(&wish) {
+                Some(Word::Yes) => agreed.push(wish.item),
+                word => {
+                    let why = self.why_not(&wish.item, word);
+                    approval.withheld.insert(wish.item.id.clone(), (ReasonCode::NotApproved, why));
+                    if word.is_none() && wish.item.high_micros.is_some() && self.has_keys {
+                        self.waiting.push(wish);
+                    }
+                }
+            }
+        }
+        if !agreed.is_empty() {
+            spend::approve_agreed(context, self.session, prepared, &agreed, &mut approval)?;
+        }
+        Ok(approval)
+    }
+
+    fn why_not(&self, item: &Item, word: Option<Word>) -> String {
+        match (word, self.has_keys && item.high_micros.is_some()) {
+            (Some(Word::No), _) => "not bought: not now".to_owned(),
+            (_, true) => "not bought: it waits for your word".to_owned(),
+            (_, false) => {
+                "not bought: allow it with --spend USD, or `paid_in_watch: USD`".to_owned()
+            }
+        }
+    }
+
+    /// Tells what cannot be built, once for as long as it stands.
+    fn tell_held(&mut self, prepared: &Prepared, context: &Context) {
+        let waits: BTreeSet<&str> = self.waiting.iter().map(|wish| &*wish.item.id).collect();
+        let is_told = |plan: &AssetPlan| {
+            let id = &*plan.asset.of(&prepared.loaded.assets).id;
+            !is_stood_in(plan) && !waits.contains(id)
+        };
+        let held: Vec<_> = held(prepared).into_iter().filter(is_told).collect();
+        let mut standing = BTreeSet::new();
+        for warning in warnings(&held, prepared, context.format()) {
+            let Event::Warning { asset, message } = &warning else { continue };
+            let entry = (asset.clone(), message.clone());
+            if self.screen.is_none() && !self.told.contains(&entry) {
+                self.reporter.report(&warning);
+            }
+            standing.insert(entry);
+        }
+        self.told = standing;
+        if let Some(screen) = &self.screen {
+            let line = |(asset, message): &(Option<String>, String)| match asset {
+                Some(asset) => format!("{asset}: {message}"),
+                None => message.clone(),
+            };
+            screen.set_held(self.told.iter().map(line).collect());
+            let items: Vec<&Item> = self.waiting.iter().map(|wish| &wish.item).collect();
+            screen.set_waiting(spend::table(&items));
+        }
+    }
+
+    pub(super) fn tell_error(&mut self, context: &Context, error: &CliError) {
+        let message = with_causes(error);
+        match &self.screen {
+            Some(screen) => screen.set_mistakes(Some(format!("error: {message}"))),
+            None if self.told.insert((None, message.clone())) => {
+                let label = context.terminal.palette().error("error");
+                context.talk(&format!("{label}: {message}"));
+            }
+            None => {}
+        }
+        self.is_broken = true;
+    }
+
+    /// Tells what changed.
+    pub(super) fn note(&self, paths: Vec<String>) {
+        if let Some(screen) = &self.screen {
+            // What a build writes itself is no news beside what somebody else changed.
+            let is_result = |path: &&String| self.results.iter().any(|own| is_within(path, own));
+            let others: Vec<String> =
+                paths.iter().filter(|path| !is_result(path)).cloned().collect();
+            screen.set_changed(if others.is_empty() { paths.clone() } else { others });
+        }
+        self.reporter.report(&Event::Changed { paths });
+    }
+
+    pub(super) fn tell_ready(&mut self, context: &Context) {
+        self.reporter.report(&Event::Idle);
+        if !std::mem::replace(&mut self.is_ready, true) && self.screen.is_none() {
+            context.mention("watching; Ctrl-C ends it");
+        }
+    }
+
+    /// Does what a key says; the next look acts on it.
+    pub(super) fn press(&mut self, key: Key) {
+        let hid = self.screen.as_ref().is_some_and(|screen| screen.hide_pane());
+        let (count, word) = match key {
+            Key::Plan if hid => return,
+            Key::Yes => (1, Word::Yes),
+            Key::All => (self.waiting.len(), Word::Yes),
+            Key::No => (1, Word::No),
+            Key::Plan => {
+                self.wants_plan = true;
+                return;
+            }
+            Key::Quit => return,
+        };
+        let count = count.min(self.waiting.len());
+        for wish in self.waiting.drain(..count) {
+            self.orders.say(&wish, word);
+        }
+    }
+}
+
+/// Whether a path is this file or folder, or lies in it.
+fn is_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Whether nothing follows from what was built.
+fn is_done(built: &Built) -> bool {
+    built.unsettled.is_empty() && built.bought == 0
+}
+
+/// Hears nothing: what only renews the record is no news.
+struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: &Event) {}
+}

@@ -1,0 +1,149 @@
+//! `watch`: builds, and builds again whenever something changes.
+//!
+//! Every change goes through the same functions as a build; what the watch knows of changes only
+//! spares it a look at all other files. Design note: docs/design/watch.md.
+
+mod desk;
+#[cfg(unix)]
+mod keys;
+#[cfg(not(unix))]
+#[path = "no_keys.rs"]
+mod keys;
+mod orders;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::cli::args::WatchArgs;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::exit::ExitCode;
+use crate::cli::interrupt;
+use crate::cli::watch::desk::{Desk, Seen};
+use crate::cli::watch::keys::{Key, Keys};
+use crate::execute::StopSignal;
+use crate::pipeline::Touched;
+use crate::report::Format;
+use crate::report::screen::Screen;
+use crate::watch::{Change, Watcher};
+
+/// How often everything is looked at, in case the system did not tell of a change.
+const RESCAN: Duration = Duration::from_secs(60);
+
+/// Watches the project until somebody ends it.
+pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, CliError> {
+    let chosen = &args.selection;
+    if chosen.since.is_some() || !chosen.steps.is_empty() {
+        let why = "a watch builds what changes from now on: leave out --since and --steps";
+        return Err(CliError::Usage(why.to_owned()));
+    }
+    let session = context.open()?;
+    let (mut watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
+    let stop = StopSignal::default();
+    let has_screen = context.terminal.is_terminal
+        && context.format() == Format::Human
+        && !context.global.quiet
+        && args.execution.log_format.is_none();
+    let keys = has_screen.then(|| Keys::begin(waker.clone())).flatten();
+    let screen = has_screen.then(|| Arc::new(screen(context, keys.is_some())));
+    if let Some(screen) = &screen {
+        redraw_when_resized(screen.clone());
+    }
+    let programs = session.programs().clone();
+    let restore = keys.as_ref().map(Keys::restorer);
+    let last = move || {
+        programs.close();
+        restore.into_iter().for_each(|restore| restore());
+    };
+    interrupt::watch(stop.clone(), move || waker.wake(), last);
+    let mut desk = Desk::new(context, args, &session, screen, keys.is_some())?;
+    let mut unseen = None;
+    loop {
+        let now = context.renewed();
+        let seen = match desk.keep_up(&now, unseen.as_ref(), &stop) {
+            Ok(seen) => seen,
+            // A lock with a conflict, a folder that cannot be read: somebody will mend it.
+            Err(error) => {
+                desk.tell_error(context, &error);
+                Seen { folders: None, is_settled: false, is_done: true }
+            }
+        };
+        if stop.is_raised() {
+            return Ok(ExitCode::Interrupted);
+        }
+        if seen.is_settled {
+            unseen = Some(Touched::default());
+        }
+        let added = match &seen.folders {
+            Some(folders) => watcher.follow(folders).map_err(unwatchable)?,
+            None => Touched::default(),
+        };
+        if !seen.is_done || !added.is_empty() {
+            note(&mut unseen, &added);
+            continue;
+        }
+        desk.tell_ready(context);
+        match watcher.next(RESCAN) {
+            Change::Paths(touched) => {
+                desk.note(touched.paths().map(str::to_owned).collect());
+                note(&mut unseen, &touched);
+            }
+            Change::Anything => {
+                desk.note(Vec::new());
+                unseen = None;
+            }
+            Change::Woken => {}
+        }
+        if stop.is_raised() {
+            return Ok(ExitCode::Interrupted);
+        }
+        for key in keys.iter().flat_map(Keys::take) {
+            if key == Key::Quit {
+                return Ok(ExitCode::Success);
+            }
+            desk.press(key);
+        }
+    }
+}
+
+/// Adds what was touched; nothing has to be added where everything is looked at.
+fn note(unseen: &mut Option<Touched>, touched: &Touched) {
+    if let Some(unseen) = unseen {
+        unseen.extend(touched);
+    }
+}
+
+fn unwatchable(error: notify::Error) -> CliError {
+    let help = "on Linux fs.inotify.max_user_watches says how many folders can be watched";
+    CliError::Usage(format!("the project's folders cannot be watched: {error}; {help}"))
+}
+
+fn screen(context: &Context, has_keys: bool) -> Screen {
+    const USUAL: (usize, usize) = (80, 24);
+    let size = || {
+        let size = terminal_size::terminal_size_of(std::io::stderr());
+        size.map_or(USUAL, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+    };
+    Screen::new(Box::new(std::io::stderr()), context.terminal.palette(), size, has_keys)
+}
+
+/// Draws the screen anew whenever the terminal gets another size.
+#[cfg(unix)]
+fn redraw_when_resized(screen: Arc<Screen>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Without it the screen has its new size with the next change.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let Ok(runtime) = runtime else { return };
+    thread::spawn(move || {
+        runtime.block_on(async move {
+            let Ok(mut resized) = signal(SignalKind::window_change()) else { return };
+            while resized.recv().await.is_some() {
+                screen.redraw();
+            }
+        });
+    });
+}
+
+#[cfg(not(unix))]
+fn redraw_when_resized(_: Arc<Screen>) {}

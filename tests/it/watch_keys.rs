@@ -1,0 +1,177 @@
+//! `--watch` in a pseudo-terminal: its screen and its keys.
+#![cfg(unix)]
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::money::bank::Bank;
+use crate::money::project;
+use crate::support::Project;
+
+/// A watch on a terminal of its own; ended when dropped.
+struct Terminal {
+    process: Child,
+    master: File,
+    /// Open for as long as the modes are asked for.
+    slave: OwnedFd,
+    written: Receiver<Vec<u8>>,
+    /// Everything since the last wait.
+    text: String,
+}
+
+impl Terminal {
+    fn start(project: &Project, arguments: &[&str]) -> Self {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&master).expect("it is ours");
+        unlockpt(&master).expect("it is ours");
+        let name = ptsname(&master, Vec::new()).expect("it has a name");
+        let slave = open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("its end");
+        let size = Winsize { ws_row: 30, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).expect("it takes a size");
+        let end = || slave.try_clone().expect("another handle");
+        let process = project
+            .command(&[arguments, &["--watch", "--color", "never"]].concat())
+            .env("TERM", "xterm")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .expect("the binary runs");
+        let master = File::from(master);
+        let mut reader = master.try_clone().expect("another handle");
+        let (sender, written) = channel();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                // A test that is over needs no more of it.
+                let _ = sender.send(bytes[..count].to_vec());
+            }
+        });
+        Self { process, master, slave, written, text: String::new() }
+    }
+
+    /// Waits until the screen says something; everything else that was drawn until then is given.
+    fn wait_for(&mut self, words: &str) -> String {
+        while !self.text.contains(words) {
+            let bytes = self.written.recv_timeout(Duration::from_secs(60));
+            let bytes = bytes.unwrap_or_else(|_| panic!("no {words:?} in {}", self.text));
+            self.text += &String::from_utf8_lossy(&bytes);
+        }
+        std::mem::take(&mut self.text)
+    }
+
+    fn press(&mut self, key: &str) {
+        self.master.write_all(key.as_bytes()).expect("it takes keys");
+    }
+
+    fn is_raw(&self) -> bool {
+        let modes = tcgetattr(&self.slave).expect("a terminal").local_modes;
+        !modes.intersects(LocalModes::ICANON | LocalModes::ECHO)
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What was drawn, without the sequences that move the cursor and set colors.
+fn plain(text: &str) -> String {
+    let text = text.replace('\r', "");
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let rest = parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+    first + &rest.map(|part| part.get(1..).unwrap_or_default()).collect::<String>()
+}
+
+fn picture(id: &str) -> String {
+    format!(
+        "- id: {id}\n  generation: {{ type: image, provider: openai }}\n  \
+         prompt: {{ base: A {id}, parameters: {{ size: 64x64, quality: low }} }}\n"
+    )
+}
+
+#[test]
+fn purchases_wait_for_a_key_and_each_is_asked_about() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", &["sea", "sky", "sun"].map(picture).concat());
+    let mut terminal = Terminal::start(&project, &[]);
+    let shown = terminal.wait_for("y buy the first");
+    assert!(shown.contains("sea  1 × gpt-image-2  at most $0.30"), "{shown}");
+    assert!(terminal.is_raw());
+    assert_eq!(bank.bill().0, 0);
+    terminal.press("n");
+    terminal.wait_for("sea: blocked: not bought: not now");
+    terminal.press("y");
+    terminal.wait_for("bought sky");
+    terminal.wait_for("y buy the first");
+    assert!(project.has("assets/sky.png") && !project.has("assets/sea.png"));
+    // Another prompt is another request, and the word about the old one is forgotten.
+    project.edit("specs/a.yaml", "A sea", "A wide sea");
+    terminal.wait_for("sea  1 × gpt-image-2");
+    terminal.press("p");
+    terminal.wait_for("would buy 1 × gpt-image-2");
+    terminal.press("p");
+    terminal.wait_for("y buy the first");
+    terminal.press("a");
+    terminal.wait_for("p plan · q quit");
+    while !(project.has("assets/sea.png") && project.has("assets/sun.png")) {
+        terminal.wait_for("\u{1b}[H");
+    }
+    assert_eq!(bank.bill().0, 3);
+    terminal.press("q");
+    assert_eq!(terminal.process.wait().expect("it ends").code(), Some(0));
+    assert!(!terminal.is_raw(), "the terminal is as before");
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn mistakes_stand_on_the_screen_until_they_are_mended() {
+    let bank = Bank::open(&[]);
+    let spec = "- { id: dot, generation: { type: image, provider: placeholder } }\n";
+    let project = project(&bank, "", spec);
+    let mut terminal = Terminal::start(&project, &[]);
+    terminal.wait_for("built 1 of 1 asset");
+    project.edit("specs/a.yaml", "placeholder", "placeholde");
+    let shown = terminal.wait_for("did you mean");
+    assert!(shown.contains("not built while there are mistakes"), "{shown}");
+    project.edit("specs/a.yaml", "placeholde }", "placeholder, size: 9x9 }");
+    terminal.wait_for("changed  specs/a.yaml");
+    let shown = terminal.wait_for("built    dot");
+    assert!(!shown.contains("did you mean"), "{shown}");
+    // A smaller window is drawn anew.
+    let small = Winsize { ws_row: 12, ws_col: 30, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&terminal.slave, small).expect("it takes a size");
+    kill_process(Pid::from_child(&terminal.process), Signal::WINCH).expect("it runs");
+    let shown = terminal.wait_for("p plan · q quit");
+    let longest = plain(&shown).lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(30), "{shown}");
+}
+
+#[test]
+fn an_amount_in_the_assetfile_buys_without_a_word_and_never_is_never() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "paid_in_watch: 0.20\n", &picture("sea"));
+    let mut terminal = Terminal::start(&project, &[]);
+    // A picture is set aside for with 30 cents.
+    terminal.wait_for("sea: blocked: not bought");
+    project.edit("Assetfile.yaml", "paid_in_watch: 0.20", "paid_in_watch: 0.50");
+    terminal.wait_for("bought sea");
+    project.edit("Assetfile.yaml", "paid_in_watch: 0.50", "paid_in_watch: never");
+    project.write("specs/b.yaml", picture("sky"));
+    terminal.wait_for("sky: blocked: not bought: --no-spend");
+    assert_eq!(bank.bill().0, 1);
+}
