@@ -93,6 +93,11 @@ impl Screen {
         self.state().view.waiting = waiting;
     }
 
+    /// Forgets the failures of all other assets.
+    pub fn keep_failed(&self, is_kept: impl Fn(&str) -> bool) {
+        self.state().view.failed.retain(|id, _| is_kept(id));
+    }
+
     /// Shows a text until something happens.
     pub fn set_pane(&self, text: Option<String>) {
         self.state().view.pane = text;

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +14,7 @@ use crate::support::Project;
 pub(crate) struct Watch {
     process: Child,
     events: Receiver<Value>,
+    said: Option<JoinHandle<String>>,
     looks: usize,
 }
 
@@ -35,7 +36,14 @@ impl Watch {
                 let _ = sender.send(event);
             }
         });
-        let watch = Self { process, events, looks: 0 };
+        let mut stderr = process.stderr.take().expect("a pipe");
+        // All that it says is read, so that it never waits for a reader.
+        let said = thread::spawn(move || {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).expect("text");
+            said
+        });
+        let watch = Self { process, events, said: Some(said), looks: 0 };
         watch.until(|event| event["event"] == "idle");
         watch
     }
@@ -73,10 +81,9 @@ impl Watch {
         let id = self.process.id().to_string();
         let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
         assert!(killed.expect("kill runs").success());
-        let mut said = String::new();
-        let stderr = self.process.stderr.as_mut().expect("a pipe");
-        stderr.read_to_string(&mut said).expect("text");
-        (self.process.wait().expect("it ends").code(), said)
+        let code = self.process.wait().expect("it ends").code();
+        let said = self.said.take().expect("it is ended once");
+        (code, said.join().expect("it reads to the end"))
     }
 }
 
@@ -216,4 +223,75 @@ fn nothing_is_bought_without_a_word() {
     let told = watch.settle(&project);
     assert_eq!(built(&told), ["gem"]);
     assert!(told.iter().all(|event| event["event"] != "warning"), "it is told once: {told:#?}");
+}
+
+#[test]
+fn two_watches_and_a_build_beside_each_other_leave_one_result() {
+    let project = project();
+    let (mut one, mut other) = (Watch::start(&project, &[]), Watch::start(&project, &[]));
+    for round in 0..5 {
+        let size = format!("{0}x{0}", 10 + round);
+        project.write("specs/coin.yaml", spec("coin", &size));
+        let beside = project.run(&[]);
+        assert_eq!(beside.code, 0, "{}", project.shown(&beside));
+        one.settle(&project);
+        other.settle(&project);
+        assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+        project.succeed(&["--check"]);
+    }
+}
+
+#[test]
+fn a_change_of_thousands_of_files_is_one_build() {
+    let project = project();
+    let many = |size: &str| {
+        for number in 0..60 {
+            let ids = (0..20).map(|row| {
+                format!(
+                    "- {{ id: dot-{number}-{row}, generation: {{ type: \
+                image, provider: svg, source: art/dot.svg, size: {size} }} }}\n"
+                )
+            });
+            project.write(&format!("specs/many/{number}.yaml"), ids.collect::<String>());
+        }
+    };
+    many("2x2");
+    let mut watch = Watch::start(&project, &[]);
+    many("3x3");
+    let told = watch.settle(&project);
+    assert_eq!(built(&told).len(), 1200, "each once");
+    std::fs::remove_dir_all(project.path("specs/many")).expect("it is there");
+    watch.settle(&project);
+    let left = project.run(&["prune", "--dry-run"]);
+    assert_eq!(left.code, 0, "{}", project.shown(&left));
+    project.succeed(&["prune"]);
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn what_failed_is_tried_again_when_it_is_touched_and_not_with_every_save() {
+    let project = project();
+    let runs = project.path("runs").display().to_string();
+    project.write(
+        "specs/bad.yaml",
+        format!(
+            "id: bad\ngeneration: {{ type: image, provider: command, output: out.png, \
+             run: [sh, -c, \"echo run >> '{runs}'; exit 1\"] }}\n"
+        ),
+    );
+    let mut watch = Watch::start(&project, &[]);
+    let runs = || project.read("runs").lines().count();
+    assert_eq!(runs(), 1);
+    for size in ["9x9", "10x10", "11x11"] {
+        project.write("specs/coin.yaml", spec("coin", size));
+        assert_eq!(built(&watch.settle(&project)), ["coin"]);
+    }
+    assert_eq!(runs(), 1, "it is as it was");
+    project.write("specs/bad.yaml", project.read("specs/bad.yaml"));
+    watch.settle(&project);
+    assert_eq!(runs(), 2, "somebody wants it tried again");
+    project.edit("specs/bad.yaml", "exit 1", "exit 2");
+    watch.settle(&project);
+    assert_eq!(runs(), 3, "it is another one");
 }

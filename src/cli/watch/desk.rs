@@ -12,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::held::{held, is_stood_in, warnings};
 use crate::cli::plan::with_view;
 use crate::cli::spend::{self, Approval};
+use crate::cli::watch::failures::Failures;
 use crate::cli::watch::keys::Key;
 use crate::cli::watch::orders::{Orders, Wish, Word};
 use crate::config::PaidInWatch;
@@ -52,6 +53,9 @@ pub(super) struct Desk<'a> {
     wants_plan: bool,
     /// Files and folders that a build writes.
     results: Vec<String>,
+    failures: Failures,
+    /// What somebody touched since the last build.
+    noted: Touched,
     /// Warnings that stand, so that none is told twice.
     told: BTreeSet<(Option<String>, String)>,
     /// Whether the last look found mistakes in the user's files.
@@ -67,7 +71,8 @@ impl<'a> Desk<'a> {
         screen: Option<Arc<Screen>>,
         has_keys: bool,
     ) -> Result<Self, CliError> {
-        let reporter = match &screen {
+        let failures = Failures::default();
+        let mut reporter = match &screen {
             Some(screen) => {
                 let mut fanout = Fanout::default();
                 fanout.push(screen.clone());
@@ -87,6 +92,7 @@ impl<'a> Desk<'a> {
                 source,
             })?,
         };
+        reporter.push(failures.heard());
         Ok(Self {
             args,
             session,
@@ -99,6 +105,8 @@ impl<'a> Desk<'a> {
             waiting: Vec::new(),
             wants_plan: false,
             results: Vec::new(),
+            failures,
+            noted: Touched::default(),
             told: BTreeSet::new(),
             is_broken: false,
             is_ready: false,
@@ -139,6 +147,7 @@ impl<'a> Desk<'a> {
             pipeline::withhold(self.session, &request, &mut prepared, &approval.withheld)?;
         }
         self.tell_held(&prepared, context);
+        self.failures.leave_out(&mut prepared, &std::mem::take(&mut self.noted));
         if let (Some(screen), true) = (&self.screen, std::mem::take(&mut self.wants_plan)) {
             screen.set_pane(Some(with_view(&prepared, plan::human)));
         }
@@ -169,6 +178,7 @@ impl<'a> Desk<'a> {
         let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
         self.orders.use_up();
+        self.failures.note();
         if let Some(run) = built.run.as_ref().filter(|_| built.bought > 0) {
             let spent = money::spent_usd(self.session, &config, run)?;
             self.spent_micros = self.spent_micros.saturating_add(spent);
@@ -178,6 +188,9 @@ impl<'a> Desk<'a> {
 
     fn title(&self, prepared: &Prepared) {
         let Some(screen) = &self.screen else { return };
+        // What failed is never left out of what is loaded.
+        let ids: BTreeSet<&str> = prepared.loaded.assets.iter().map(|asset| &*asset.id).collect();
+        screen.keep_failed(|id| prepared.has_errors() || ids.contains(id));
         let root = self.session.root().canonicalize().unwrap_or_default();
         let name = root.file_name().map_or("assetbuild".into(), |name| name.to_string_lossy());
         let assets = prepared.selected.len() + prepared.selected_asleep.len();
@@ -307,7 +320,9 @@ impl<'a> Desk<'a> {
     }
 
     /// Tells what changed.
-    pub(super) fn note(&self, paths: Vec<String>) {
+    pub(super) fn note(&mut self, touched: &Touched) {
+        self.noted.extend(touched);
+        let paths: Vec<String> = touched.paths().map(str::to_owned).collect();
         if let Some(screen) = &self.screen {
             // What a build writes itself is no news beside what somebody else changed.
             let is_result = |path: &&String| self.results.iter().any(|own| is_within(path, own));

@@ -4,6 +4,7 @@
 //! spares it a look at all other files. Design note: docs/design/watch.md.
 
 mod desk;
+mod failures;
 #[cfg(unix)]
 mod keys;
 #[cfg(not(unix))]
@@ -86,11 +87,11 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         desk.tell_ready(context);
         match watcher.next(RESCAN) {
             Change::Paths(touched) => {
-                desk.note(touched.paths().map(str::to_owned).collect());
+                desk.note(&touched);
                 note(&mut unseen, &touched);
             }
             Change::Anything => {
-                desk.note(Vec::new());
+                desk.note(&Touched::default());
                 unseen = None;
             }
             Change::Woken => {}

@@ -1,0 +1,175 @@
+//! From a save to the published file, while a watch looks on.
+//!
+//! `cargo bench --bench watch` prints the table of docs/benchmarks.md. `BENCH_SIZES=1000,10000` chooses
+//! the sizes, `BENCH_SAVES=200` how often a spec is saved. The chain's own work is trivial; what is
+//! measured is everything else: the system's event, the quiet after it, the build. Between two saves it
+//! waits until the watch is idle.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+mod chains;
+
+use chains::{spec, spec_path, write_assetbuild_project};
+
+const ASSETBUILD: &str = env!("CARGO_BIN_EXE_assetbuild");
+
+fn main() {
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let sizes = std::env::var("BENCH_SIZES").unwrap_or_else(|_| "100,1000,10000".to_owned());
+    let saves = std::env::var("BENCH_SAVES").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    say(
+        "| specs | p50 ms | p99 ms | worst ms | start ms | no-op ms | idle CPU ms in 5 s | peak MiB |",
+    );
+    say("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    for size in
+        sizes.split(',').map(|n| n.trim().parse().expect("BENCH_SIZES is a list of numbers"))
+    {
+        say(&row(size, saves));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+fn row(size: usize, saves: usize) -> String {
+    let dir = tempfile::tempdir().expect("a temporary folder can be made");
+    write_assetbuild_project(dir.path(), size);
+    // The first run builds, the second settles files that are younger than the record.
+    let noops: Vec<f64> = (0..9).map(|_| noop(dir.path())).collect();
+    let starts: Vec<f64> = (0..5)
+        .map(|_| {
+            let begun = Instant::now();
+            let watch = Watch::start(dir.path());
+            let took = begun.elapsed().as_secs_f64() * 1e3;
+            drop(watch);
+            took
+        })
+        .collect();
+    let watch = Watch::start(dir.path());
+    let mut took: Vec<f64> = Vec::new();
+    for save in 1..=saves {
+        let index = (save * 7919) % size;
+        let output =
+            dir.path().join(format!("assets/images/{:03}/sprite_{index:06}.png", index / 500));
+        let before = identity(&output);
+        let text = spec(index, save);
+        let begun = Instant::now();
+        fs::write(spec_path(dir.path(), index), text).expect("a spec can be written");
+        while identity(&output) == before {
+            thread::sleep(Duration::from_micros(100));
+        }
+        took.push(begun.elapsed().as_secs_f64() * 1e3);
+        watch.wait_until_quiet();
+    }
+    took.sort_by(f64::total_cmp);
+    let at = |share: f64| took[((took.len() - 1) as f64 * share).round() as usize];
+    let cpu = watch.cpu_ms();
+    thread::sleep(Duration::from_secs(5));
+    let idle = watch.cpu_ms().zip(cpu).map(|(after, before)| after - before);
+    let shown = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.0}"));
+    format!(
+        "| {size} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
+        at(0.5),
+        at(0.99),
+        at(1.0),
+        median(starts),
+        median(noops[2..].to_vec()),
+        shown(idle),
+        shown(watch.peak_mib()),
+    )
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+fn command(dir: &Path) -> Command {
+    let mut command = Command::new(ASSETBUILD);
+    command.current_dir(dir).env("ASSETBUILD_STORE", "off");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Wall time of a build in milliseconds.
+fn noop(dir: &Path) -> f64 {
+    let begun = Instant::now();
+    let status = command(dir).status().expect("it can be started");
+    assert!(status.success(), "it failed: {status}");
+    begun.elapsed().as_secs_f64() * 1e3
+}
+
+/// What a new file in the place of another one has of its own.
+fn identity(path: &PathBuf) -> Option<(u64, std::time::SystemTime)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.ino(), metadata.modified().ok()?))
+}
+
+/// A watch; ended when dropped.
+struct Watch {
+    process: Child,
+    idle: Receiver<()>,
+}
+
+impl Watch {
+    /// Starts it and waits until it is idle.
+    fn start(dir: &Path) -> Self {
+        let mut process = command(dir)
+            .args(["--watch", "--format", "ndjson"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        let lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        let (sender, idle) = channel();
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if line.contains("\"event\":\"idle\"") {
+                    // The last ones are for nobody.
+                    let _ = sender.send(());
+                }
+            }
+        });
+        idle.recv().expect("it becomes idle");
+        Self { process, idle }
+    }
+
+    /// Waits until nothing was told for a while: its own files are seen to as well.
+    fn wait_until_quiet(&self) {
+        while self.idle.recv_timeout(Duration::from_millis(60)).is_ok() {}
+    }
+
+    /// Processor time so far, where the system tells.
+    fn cpu_ms(&self) -> Option<f64> {
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).ok()?;
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+        Some((ticks(11)? + ticks(12)?) * 1e3 / TICKS_PER_SECOND)
+    }
+
+    fn peak_mib(&self) -> Option<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(kib / 1024.0)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

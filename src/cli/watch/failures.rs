@@ -1,0 +1,79 @@
+//! What failed while a watch runs: tried again when something about it changes, not with every save.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::base::ActionKey;
+use crate::event::{Event, Outcome, Reporter};
+use crate::graph::AssetIndex;
+use crate::pipeline::load::inputs_of;
+use crate::pipeline::{Prepared, Touched};
+
+/// Identity of everything that an asset is made of.
+type Identity = (ActionKey, ActionKey);
+
+/// Assets that failed as they are.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    failed: BTreeMap<String, Identity>,
+    /// Identities of what is tried now.
+    tried: BTreeMap<String, Identity>,
+    heard: Arc<Heard>,
+}
+
+/// Hears which assets fail in a run.
+#[derive(Debug, Default)]
+pub(super) struct Heard(Mutex<BTreeSet<String>>);
+
+impl Reporter for Heard {
+    fn report(&self, event: &Event) {
+        if let Event::ActionFinished {
+            asset,
+            outcome: Outcome::Failed(_) | Outcome::Skipped(_),
+            ..
+        } = event
+        {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(asset.clone());
+        }
+    }
+}
+
+impl Failures {
+    /// Who hears of failures.
+    pub(super) fn heard(&self) -> Arc<Heard> {
+        self.heard.clone()
+    }
+
+    /// Leaves out of a look what failed before and is what it was, unless somebody touched it.
+    pub(super) fn leave_out(&mut self, prepared: &mut Prepared, touched: &Touched) {
+        let identity = |asset: AssetIndex| {
+            let keys = asset.of(&prepared.keys);
+            (keys.wanted.key, keys.definition.key)
+        };
+        let (assets, plans) = (&prepared.loaded.assets, &prepared.plans);
+        let is_tried = |asset: AssetIndex| {
+            let spec = asset.of(assets);
+            let is_touched = touched.concerns(spec.file.as_str())
+                || inputs_of(spec).iter().any(|(path, _)| touched.concerns(path.as_str()));
+            is_touched || self.failed.get(&spec.id) != Some(&identity(asset))
+        };
+        let selected: Vec<AssetIndex> =
+            prepared.selected.iter().copied().filter(|asset| is_tried(*asset)).collect();
+        let works = selected.iter().filter(|asset| asset.of(plans).work.is_now());
+        let tried = works.map(|&asset| (asset.of(assets).id.clone(), identity(asset)));
+        self.tried = tried.collect();
+        prepared.selected = selected;
+    }
+
+    /// Notes what became of what was tried.
+    pub(super) fn note(&mut self) {
+        let heard =
+            std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for (id, identity) in std::mem::take(&mut self.tried) {
+            match heard.contains(&id) {
+                true => drop(self.failed.insert(id, identity)),
+                false => drop(self.failed.remove(&id)),
+            }
+        }
+    }
+}
