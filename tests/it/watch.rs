@@ -295,3 +295,82 @@ fn what_failed_is_tried_again_when_it_is_touched_and_not_with_every_save() {
     watch.settle(&project);
     assert_eq!(runs(), 3, "it is another one");
 }
+
+/// Saves a file as different editors do.
+fn save(project: &Project, path: &str, text: &str, way: usize) {
+    let at = |end: &str| project.path(&format!("{path}{end}"));
+    let rename = |from: &str, to: &str| std::fs::rename(at(from), at(to)).expect("it is there");
+    match way {
+        // In place, as most do.
+        0 => project.write(path, text),
+        // Beside it, then over it.
+        1 => {
+            project.write(&format!("{path}.tmp"), text);
+            rename(".tmp", "");
+        }
+        // The old one becomes a backup, which goes when the new one is there.
+        2 => {
+            rename("", "~");
+            project.write(path, text);
+            project.remove(&format!("{path}~"));
+        }
+        // Two renames.
+        3 => {
+            project.write(&format!("{path}___tmp___"), text);
+            rename("", "___old___");
+            rename("___tmp___", "");
+            project.remove(&format!("{path}___old___"));
+        }
+        // Deleted and made anew.
+        4 => {
+            project.remove(path);
+            project.write(path, text);
+        }
+        // Emptied, then written in two goes.
+        _ => {
+            project.write(path, "");
+            project.write(path, &text[..text.len() / 2]);
+            project.write(path, text);
+        }
+    }
+}
+
+#[test]
+fn every_way_to_save_a_spec_is_one_build_of_it() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    for (way, size) in ["9x9", "10x10", "11x11", "12x12", "13x13", "14x14"].iter().enumerate() {
+        save(&project, "specs/coin.yaml", &spec("coin", size), way);
+        let told = watch.settle(&project);
+        assert_eq!(built(&told), ["coin"], "way {way}: {told:#?}");
+        project.succeed(&["--check"]);
+    }
+    // Two edits within one tick of the clock.
+    for round in 0..20 {
+        project.write("specs/gem.yaml", spec("gem", &format!("{0}x{0}", 20 + round)));
+        project.write("specs/gem.yaml", spec("gem", &format!("{0}x{0}", 50 + round)));
+        watch.settle(&project);
+        assert!(project.succeed(&[]).stderr.contains("nothing to do"), "round {round}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_that_are_linked_or_moved_are_followed() {
+    let project = project();
+    project.write("shared/a.yaml", spec("star", "8x8"));
+    std::os::unix::fs::symlink("../shared", project.path("specs/linked")).expect("a link");
+    let mut watch = Watch::start(&project, &[]);
+    let has_star = project.has("assets/linked/star.png") || project.has("assets/star.png");
+    assert!(has_star, "{:?}", project.files("assets"));
+    project.write("shared/a.yaml", spec("star", "9x9"));
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+    // A folder with specs in it is moved, and one of them saved at its new place.
+    project.write("specs/old/sun.yaml", spec("sun", "8x8"));
+    assert_eq!(built(&watch.settle(&project)), ["sun"]);
+    std::fs::rename(project.path("specs/old"), project.path("specs/new")).expect("it is there");
+    watch.settle(&project);
+    project.write("specs/new/sun.yaml", spec("sun", "9x9"));
+    assert_eq!(built(&watch.settle(&project)), ["sun"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
