@@ -4,17 +4,28 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::cache::snapshot::Snapshot;
+use crate::pipeline::Session;
 use crate::pipeline::load::{Loaded, inputs_of};
+use crate::pipeline::recall::SNAPSHOT_SCHEMA;
 use crate::pipeline::touched::folder_of;
+
+/// The folders of a project at the end of its last run, as far as that is on record: watched before
+/// anything is looked at, they need not be looked at twice.
+pub fn recorded_folders(session: &Session) -> BTreeSet<String> {
+    let mut folders = Folders::default();
+    if let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) {
+        folders.add_recorded(&snapshot);
+    }
+    folders.that_are_there(session.root())
+}
 
 /// The folders of a project, relative to its root; in the place of one that is not there stands the
 /// nearest one above.
 pub fn folders_of(root: &Path, loaded: &Loaded) -> BTreeSet<String> {
     let mut folders = Folders::default();
     if let Some(asleep) = &loaded.asleep {
-        asleep.snapshot.dirs().for_each(|dir| folders.add(dir.path));
-        asleep.snapshot.inputs().for_each(|input| folders.add(folder_of(input.path)));
-        asleep.snapshot.outputs().for_each(|output| folders.add(folder_of(output.path)));
+        folders.add_recorded(&asleep.snapshot);
     }
     for (_, dirs) in &loaded.listings {
         dirs.iter().for_each(|dir| folders.add(&dir.path));
@@ -31,10 +42,7 @@ pub fn folders_of(root: &Path, loaded: &Loaded) -> BTreeSet<String> {
     for path in named.chain([&config.manifest]) {
         folders.add(folder_of(path.as_str()));
     }
-    let mut found: BTreeSet<String> =
-        folders.all.iter().map(|folder| nearest(root, folder).to_owned()).collect();
-    found.insert(String::new());
-    found
+    folders.that_are_there(root)
 }
 
 #[derive(Default)]
@@ -45,6 +53,17 @@ struct Folders {
 }
 
 impl Folders {
+    fn add_recorded(&mut self, snapshot: &Snapshot) {
+        snapshot.dirs().for_each(|dir| self.add(dir.path));
+        snapshot.inputs().for_each(|input| self.add(folder_of(input.path)));
+        snapshot.outputs().for_each(|output| self.add(folder_of(output.path)));
+    }
+
+    fn that_are_there(&self, root: &Path) -> BTreeSet<String> {
+        let found = self.all.iter().map(|folder| nearest(root, folder).to_owned());
+        found.chain([String::new()]).collect()
+    }
+
     fn add(&mut self, folder: &str) {
         if folder != self.last {
             folder.clone_into(&mut self.last);

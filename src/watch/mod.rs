@@ -16,7 +16,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use crate::pipeline::Touched;
 use crate::watch::burst::{Burst, Seen};
 
-pub use folders::folders_of;
+pub use folders::{folders_of, recorded_folders};
 
 /// What happened since the last time that somebody asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

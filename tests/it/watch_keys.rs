@@ -175,3 +175,44 @@ fn an_amount_in_the_assetfile_buys_without_a_word_and_never_is_never() {
     terminal.wait_for("sky: blocked: not bought: --no-spend");
     assert_eq!(bank.bill().0, 1);
 }
+
+#[test]
+fn what_is_free_does_not_wait_for_what_is_bought() {
+    let bank = Bank::open(&["--latency", "2000"]);
+    let dot = "- { id: dot, generation: { type: image, provider: placeholder, size: 8x8 } }\n";
+    let project = project(&bank, "", &(picture("sea") + dot));
+    let mut terminal = Terminal::start(&project, &[]);
+    terminal.wait_for("y buy the first");
+    terminal.press("y");
+    // Its money is set aside before the request leaves.
+    while project.files(".assetcache/paid/purchases").is_empty() {}
+    for size in ["9x9", "10x10"] {
+        let spec = picture("sea") + &dot.replace("8x8", size);
+        project.write("specs/a.yaml", spec);
+        terminal.wait_for("built    dot");
+        assert!(!project.has("assets/sea.png"), "it is still on its way");
+    }
+    // Another prompt meanwhile is another request; the one that was sent is kept.
+    project.write("specs/a.yaml", (picture("sea") + dot).replace("A sea", "A wide sea"));
+    terminal.wait_for("y buy the first");
+    assert_eq!(bank.bill().0, 1);
+    let ledger = project.succeed(&["ledger"]).stdout;
+    assert!(ledger.contains("sea"), "{ledger}");
+    terminal.press("q");
+    assert_eq!(terminal.process.wait().expect("it ends").code(), Some(0));
+    assert_eq!(bank.bill().0, 1);
+}
+
+#[test]
+fn what_cannot_be_bought_is_not_tried_over_and_over() {
+    let bank = Bank::open(&["--fault", "refuse=100"]);
+    let project = project(&bank, "", &picture("sea"));
+    let mut terminal = Terminal::start(&project, &["--spend", "5"]);
+    terminal.wait_for("sea: blocked: not bought: it failed; save its spec to try it again");
+    let tries = || project.files(".assetcache/paid/purchases").len();
+    let before = tries();
+    project.write("specs/a.yaml", project.read("specs/a.yaml"));
+    while tries() == before {}
+    terminal.wait_for("it failed; save its spec to try it again");
+    assert_eq!((tries(), bank.bill().0), (2 * before, 0));
+}

@@ -3,28 +3,34 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
+use crate::catalog::PriceUnit;
 use crate::cli::args::{Spend, WatchArgs};
-use crate::cli::build::{self, buyer, workers};
+use crate::cli::build::{self, workers};
 use crate::cli::context::Context;
 use crate::cli::diagnostics;
 use crate::cli::error::CliError;
 use crate::cli::held::{held, is_stood_in, warnings};
 use crate::cli::plan::with_view;
 use crate::cli::spend::{self, Approval};
+use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::failures::Failures;
 use crate::cli::watch::keys::Key;
 use crate::cli::watch::orders::{Orders, Wish, Word};
 use crate::config::PaidInWatch;
 use crate::event::{Event, Reporter};
 use crate::execute::{Limits, StopSignal, with_causes};
-use crate::pipeline::purchases::{Item, shopping};
+use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
-use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session, Touched, money};
-use crate::plan::{AssetPlan, ReasonCode};
+use crate::pipeline::{self, BuildRequest, Prepared, Selection, Session, Touched};
+use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
 use crate::report::{Fanout, Reporters, elapsed_since, plan};
 use crate::watch::folders_of;
+
+/// Why something that is on its way is not bought again.
+const IN_FLIGHT: &str = "is being bought";
 
 /// What one look at the project came to.
 pub(super) struct Seen {
@@ -35,6 +41,8 @@ pub(super) struct Seen {
     pub(super) is_settled: bool,
     /// Whether there is nothing more to do at once.
     pub(super) is_done: bool,
+    /// What is to be bought, beside everything else.
+    pub(super) order: Option<Order>,
 }
 
 /// A watch at work.
@@ -42,7 +50,7 @@ pub(super) struct Desk<'a> {
     args: &'a WatchArgs,
     session: &'a Session,
     selection: Selection,
-    reporter: Fanout,
+    reporter: Arc<Fanout>,
     screen: Option<Arc<Screen>>,
     has_keys: bool,
     /// Spent since the watch began, in millionths of a dollar.
@@ -50,6 +58,10 @@ pub(super) struct Desk<'a> {
     orders: Orders,
     /// What needs a word.
     waiting: Vec<Wish>,
+    /// The most that it costs, in millionths, of what is being bought, by asset.
+    in_flight: BTreeMap<String, i64>,
+    /// What was tried and not made.
+    not_made: BTreeMap<String, ActionKey>,
     wants_plan: bool,
     /// Files and folders that a build writes.
     results: Vec<String>,
@@ -97,12 +109,14 @@ impl<'a> Desk<'a> {
             args,
             session,
             selection: build::selection(context, session, &args.selection)?,
-            reporter,
+            reporter: Arc::new(reporter),
             screen,
             has_keys,
             spent_micros: 0,
             orders: Orders::default(),
             waiting: Vec::new(),
+            in_flight: BTreeMap::new(),
+            not_made: BTreeMap::new(),
             wants_plan: false,
             results: Vec::new(),
             failures,
@@ -137,14 +151,20 @@ impl<'a> Desk<'a> {
         let folders = Some(folders_of(self.session.root(), &prepared.loaded));
         self.title(&prepared);
         if self.show_mistakes(context, &prepared) {
-            return Ok(Seen { folders, is_settled: false, is_done: true });
+            return Ok(Seen { folders, is_settled: false, is_done: true, order: None });
         }
         if pipeline::is_overtaken(self.session, &prepared)? {
-            return Ok(Seen { folders, is_settled: false, is_done: false });
+            return Ok(Seen { folders, is_settled: false, is_done: false, order: None });
+        }
+        let beforehand = self.left_alone(&prepared);
+        if !beforehand.is_empty() {
+            pipeline::withhold(self.session, &request, &mut prepared, &beforehand)?;
         }
         let approval = self.approve(context, &prepared)?;
-        if !approval.withheld.is_empty() {
-            pipeline::withhold(self.session, &request, &mut prepared, &approval.withheld)?;
+        let (order, mut withheld) = self.order(&prepared, approval);
+        withheld.extend(beforehand);
+        if !withheld.is_empty() {
+            pipeline::withhold(self.session, &request, &mut prepared, &withheld)?;
         }
         self.tell_held(&prepared, context);
         self.failures.leave_out(&mut prepared, &std::mem::take(&mut self.noted));
@@ -152,16 +172,16 @@ impl<'a> Desk<'a> {
             screen.set_pane(Some(with_view(&prepared, plan::human)));
         }
         let has_work = prepared.selected_plans().iter().any(|plan| plan.work.is_now());
-        let buyer = approval.allowance.and_then(|_| buyer(self.session));
         let request = BuildRequest {
             limits: Limits {
                 workers: workers(&self.args.execution),
                 fail_fast: self.args.execution.fail_fast,
             },
             policy,
-            allowance: approval.allowance,
-            buyer: buyer.as_deref(),
-            bound_micros: approval.bound_micros,
+            // What costs something is bought beside it.
+            allowance: None,
+            buyer: None,
+            bound_micros: None,
             locked: self.args.policy.locked,
             is_trial: false,
             steps: &[],
@@ -170,20 +190,68 @@ impl<'a> Desk<'a> {
             clock: context.clock,
             environment: context.environment(),
         };
-        let config = prepared.loaded.config.clone();
         if prepared.loaded.has_settings() {
+            let config = &prepared.loaded.config;
             let own = [config.assets_dir.as_str(), config.manifest.as_str(), LOCKFILE];
             self.results = own.map(str::to_owned).to_vec();
         }
         let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
-        self.orders.use_up();
         self.failures.note();
-        if let Some(run) = built.run.as_ref().filter(|_| built.bought > 0) {
-            let spent = money::spent_usd(self.session, &config, run)?;
-            self.spent_micros = self.spent_micros.saturating_add(spent);
+        let is_done = built.unsettled.is_empty() && built.bought == 0;
+        Ok(Seen { folders, is_settled: built.is_recorded, is_done, order })
+    }
+
+    /// Who hears of everything.
+    pub(super) fn reporter(&self) -> Arc<Fanout> {
+        self.reporter.clone()
+    }
+
+    /// Takes what may be bought out of a look, to be bought beside it.
+    fn order(&mut self, prepared: &Prepared, approval: Approval) -> (Option<Order>, Withheld) {
+        let Approval { allowance, bound_micros, mut withheld } = approval;
+        let mut wishes = Vec::new();
+        let mut most = 0i64;
+        let items = shopping(prepared).into_iter().filter(|item| item.high_micros != Some(0));
+        for item in items.filter(|item| !withheld.contains_key(&item.id)).collect::<Vec<_>>() {
+            let why = (ReasonCode::NotApproved, IN_FLIGHT.to_owned());
+            withheld.insert(item.id.clone(), why);
+            // What refers to something new is bought when that is there.
+            if item.asset.of(&prepared.plans).work != Work::Later {
+                let count = i64::try_from(item.count).unwrap_or(i64::MAX);
+                let bound = bound_micros.unwrap_or(0).saturating_mul(count);
+                let cost = match item.unit {
+                    PriceUnit::Usd => item.high_micros.unwrap_or(bound),
+                    PriceUnit::Credits => 0,
+                };
+                most = most.saturating_add(cost);
+                self.in_flight.insert(item.id.clone(), cost);
+                let wanted = item.asset.of(&prepared.keys).wanted.key;
+                wishes.push(Wish { item, wanted });
+            }
         }
-        Ok(Seen { folders, is_settled: built.is_recorded, is_done: is_done(&built) })
+        // What is left of an amount may be promised to another order meanwhile.
+        let allowance = allowance.map(|MicroUsd(all)| MicroUsd(all.min(most)));
+        let order = (!wishes.is_empty()).then_some(Order { wishes, allowance, bound_micros });
+        if order.is_some() {
+            self.orders.use_up();
+        }
+        (order, withheld)
+    }
+
+    /// Notes what became of an order.
+    pub(super) fn receive(&mut self, context: &Context, delivered: Delivered) {
+        let Delivered { wanted, failed, spent_micros, error } = delivered;
+        self.spent_micros = self.spent_micros.saturating_add(spent_micros);
+        for (id, wanted) in wanted {
+            self.in_flight.remove(&id);
+            if error.is_some() || failed.contains(&id) {
+                self.not_made.insert(id, wanted);
+            }
+        }
+        if let Some(error) = error {
+            self.tell_error(context, &CliError::Usage(error));
+        }
     }
 
     fn title(&self, prepared: &Prepared) {
@@ -225,20 +293,25 @@ impl<'a> Desk<'a> {
         has_errors
     }
 
-    /// What may be bought at this moment; what needs a word first is kept.
-    fn approve(&mut self, context: &Context, prepared: &Prepared) -> Result<Approval, CliError> {
-        self.waiting.clear();
-        let config = prepared.loaded.config.paid_in_watch;
-        let said = match (self.args.policy.spend(), config) {
+    /// What may be bought, by the command line or else by the Assetfile.
+    fn said(&self, prepared: &Prepared) -> Spend {
+        match (self.args.policy.spend(), prepared.loaded.config.paid_in_watch) {
             (Spend::Ask, PaidInWatch::UpTo(amount)) => Spend::UpTo(amount),
             (Spend::Ask, PaidInWatch::Never) => Spend::Never,
             (said, _) => said,
-        };
+        }
+    }
+
+    /// What may be bought at this moment; what needs a word first is kept.
+    fn approve(&mut self, context: &Context, prepared: &Prepared) -> Result<Approval, CliError> {
+        self.waiting.clear();
+        let said = self.said(prepared);
         let policy = match said {
             Spend::Ask => None,
             Spend::Never => Some(self.args.policy.without_spend()),
             Spend::UpTo(MicroUsd(amount)) => {
-                let left = amount.saturating_sub(self.spent_micros).max(0);
+                let promised: i64 = self.in_flight.values().sum();
+                let left = amount.saturating_sub(self.spent_micros).saturating_sub(promised).max(0);
                 Some(self.args.policy.with_spend(Some(MicroUsd(left))))
             }
         };
@@ -267,6 +340,28 @@ impl<'a> Desk<'a> {
         Ok(approval)
     }
 
+    /// What is not bought whatever was said: it is on its way, or failed as it is now and nobody is
+    /// asked before it would be tried again.
+    fn left_alone(&self, prepared: &Prepared) -> Withheld {
+        let is_asked = self.said(prepared) == Spend::Ask;
+        let why = |item: &Item| {
+            if self.in_flight.contains_key(&item.id) {
+                return Some(IN_FLIGHT);
+            }
+            let wanted = item.asset.of(&prepared.keys).wanted.key;
+            let file = &item.asset.of(&prepared.loaded.assets).file;
+            let is_same = self.not_made.get(&item.id) == Some(&wanted);
+            let is_left = is_same && !is_asked && !self.noted.concerns(file.as_str());
+            is_left.then_some("not bought: it failed; save its spec to try it again")
+        };
+        let items = shopping(prepared).into_iter();
+        let left = items.filter_map(|item| {
+            let why = why(&item)?;
+            Some((item.id, (ReasonCode::NotApproved, why.to_owned())))
+        });
+        left.collect()
+    }
+
     fn why_not(&self, item: &Item, word: Option<Word>) -> String {
         match (word, self.has_keys && item.high_micros.is_some()) {
             (Some(Word::No), _) => "not bought: not now".to_owned(),
@@ -279,7 +374,9 @@ impl<'a> Desk<'a> {
 
     /// Tells what cannot be built, once for as long as it stands.
     fn tell_held(&mut self, prepared: &Prepared, context: &Context) {
-        let waits: BTreeSet<&str> = self.waiting.iter().map(|wish| &*wish.item.id).collect();
+        let waiting = self.waiting.iter().map(|wish| &*wish.item.id);
+        let waits: BTreeSet<&str> =
+            waiting.chain(self.in_flight.keys().map(String::as_str)).collect();
         let is_told = |plan: &AssetPlan| {
             let id = &*plan.asset.of(&prepared.loaded.assets).id;
             !is_stood_in(plan) && !waits.contains(id)
@@ -364,11 +461,6 @@ impl<'a> Desk<'a> {
 /// Whether a path is this file or folder, or lies in it.
 fn is_within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Whether nothing follows from what was built.
-fn is_done(built: &Built) -> bool {
-    built.unsettled.is_empty() && built.bought == 0
 }
 
 /// Hears nothing: what only renews the record is no news.

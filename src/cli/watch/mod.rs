@@ -3,6 +3,7 @@
 //! Every change goes through the same functions as a build; what the watch knows of changes only
 //! spares it a look at all other files. Design note: docs/design/watch.md.
 
+mod buying;
 mod desk;
 mod failures;
 #[cfg(unix)]
@@ -13,6 +14,7 @@ mod keys;
 mod orders;
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -21,13 +23,14 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::cli::interrupt;
+use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::desk::{Desk, Seen};
 use crate::cli::watch::keys::{Key, Keys};
 use crate::execute::StopSignal;
 use crate::pipeline::Touched;
-use crate::report::Format;
 use crate::report::screen::Screen;
-use crate::watch::{Change, Watcher};
+use crate::report::{Fanout, Format};
+use crate::watch::{Change, Watcher, recorded_folders};
 
 /// How often everything is looked at, in case the system did not tell of a change.
 const RESCAN: Duration = Duration::from_secs(60);
@@ -41,6 +44,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
     }
     let session = context.open()?;
     let (mut watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
+    watcher.follow(&recorded_folders(&session)).map_err(unwatchable)?;
     let stop = StopSignal::default();
     let has_screen = context.terminal.is_terminal
         && context.format() == Format::Human
@@ -57,19 +61,55 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         programs.close();
         restore.into_iter().for_each(|restore| restore());
     };
-    interrupt::watch(stop.clone(), move || waker.wake(), last);
-    let mut desk = Desk::new(context, args, &session, screen, keys.is_some())?;
+    let to_stop = waker.clone();
+    interrupt::watch(stop.clone(), move || to_stop.wake(), last);
+    let desk = Desk::new(context, args, &session, screen, keys.is_some())?;
+    let ended = thread::scope(|scope| {
+        let (sender, delivered) = channel();
+        let spawn = |order: Order, reporter: Arc<Fanout>| {
+            let (sender, waker, now) = (sender.clone(), waker.clone(), context.renewed());
+            let (session, stop) = (&session, &stop);
+            scope.spawn(move || {
+                let delivered = order.carry_out(&now, args, session, &*reporter, stop);
+                // The watch may be over.
+                let _ = sender.send(delivered);
+                waker.wake();
+            });
+        };
+        let ended =
+            keep_watch(context, desk, &mut watcher, keys.as_ref(), (&spawn, &delivered), &stop);
+        // What is on its way to a provider is finished.
+        stop.raise();
+        ended
+    });
+    ended
+}
+
+/// Who carries out orders, and what became of them.
+type Buyers<'a> = (&'a dyn Fn(Order, Arc<Fanout>), &'a Receiver<Delivered>);
+
+fn keep_watch(
+    context: &Context,
+    mut desk: Desk<'_>,
+    watcher: &mut Watcher,
+    keys: Option<&Keys>,
+    (spawn, delivered): Buyers<'_>,
+    stop: &StopSignal,
+) -> Result<ExitCode, CliError> {
     let mut unseen = None;
     loop {
         let now = context.renewed();
-        let seen = match desk.keep_up(&now, unseen.as_ref(), &stop) {
+        let seen = match desk.keep_up(&now, unseen.as_ref(), stop) {
             Ok(seen) => seen,
             // A lock with a conflict, a folder that cannot be read: somebody will mend it.
             Err(error) => {
                 desk.tell_error(context, &error);
-                Seen { folders: None, is_settled: false, is_done: true }
+                Seen { folders: None, is_settled: false, is_done: true, order: None }
             }
         };
+        if let Some(order) = seen.order {
+            spawn(order, desk.reporter());
+        }
         if stop.is_raised() {
             return Ok(ExitCode::Interrupted);
         }
@@ -99,7 +139,10 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         if stop.is_raised() {
             return Ok(ExitCode::Interrupted);
         }
-        for key in keys.iter().flat_map(Keys::take) {
+        for delivered in delivered.try_iter() {
+            desk.receive(context, delivered);
+        }
+        for key in keys.into_iter().flat_map(Keys::take) {
             if key == Key::Quit {
                 return Ok(ExitCode::Success);
             }
