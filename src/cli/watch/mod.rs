@@ -64,7 +64,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
     let to_stop = waker.clone();
     interrupt::watch(stop.clone(), move || to_stop.wake(), last);
     let desk = Desk::new(context, args, &session, screen, keys.is_some())?;
-    let ended = thread::scope(|scope| {
+    thread::scope(|scope| {
         let (sender, delivered) = channel();
         let spawn = |order: Order, reporter: Arc<Fanout>| {
             let (sender, waker, now) = (sender.clone(), waker.clone(), context.renewed());
@@ -81,8 +81,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         // What is on its way to a provider is finished.
         stop.raise();
         ended
-    });
-    ended
+    })
 }
 
 /// Who carries out orders, and what became of them.
