@@ -32,6 +32,9 @@ use crate::watch::folders_of;
 /// Why something that is on its way is not bought again.
 const IN_FLIGHT: &str = "is being bought";
 
+/// Why something is not bought although it may be.
+const LATER: &str = "not bought yet: it refers to something that is being bought";
+
 /// What one look at the project came to.
 pub(super) struct Seen {
     /// The folders to watch from now on; none if the project could not be read.
@@ -41,8 +44,6 @@ pub(super) struct Seen {
     pub(super) is_settled: bool,
     /// Whether there is nothing more to do at once.
     pub(super) is_done: bool,
-    /// What is to be bought, beside everything else.
-    pub(super) order: Option<Order>,
 }
 
 /// A watch at work.
@@ -60,6 +61,7 @@ pub(super) struct Desk<'a> {
     waiting: Vec<Wish>,
     /// The most that it costs, in millionths, of what is being bought, by asset.
     in_flight: BTreeMap<String, i64>,
+    order: Option<Order>,
     /// What was tried and not made.
     not_made: BTreeMap<String, ActionKey>,
     wants_plan: bool,
@@ -116,6 +118,7 @@ impl<'a> Desk<'a> {
             orders: Orders::default(),
             waiting: Vec::new(),
             in_flight: BTreeMap::new(),
+            order: None,
             not_made: BTreeMap::new(),
             wants_plan: false,
             results: Vec::new(),
@@ -151,17 +154,17 @@ impl<'a> Desk<'a> {
         let folders = Some(folders_of(self.session.root(), &prepared.loaded));
         self.title(&prepared);
         if self.show_mistakes(context, &prepared) {
-            return Ok(Seen { folders, is_settled: false, is_done: true, order: None });
+            return Ok(Seen { folders, is_settled: false, is_done: true });
         }
         if pipeline::is_overtaken(self.session, &prepared)? {
-            return Ok(Seen { folders, is_settled: false, is_done: false, order: None });
+            return Ok(Seen { folders, is_settled: false, is_done: false });
         }
         let beforehand = self.left_alone(&prepared);
         if !beforehand.is_empty() {
             pipeline::withhold(self.session, &request, &mut prepared, &beforehand)?;
         }
         let approval = self.approve(context, &prepared)?;
-        let (order, mut withheld) = self.order(&prepared, approval);
+        let mut withheld = self.order(&prepared, approval);
         withheld.extend(beforehand);
         if !withheld.is_empty() {
             pipeline::withhold(self.session, &request, &mut prepared, &withheld)?;
@@ -199,7 +202,7 @@ impl<'a> Desk<'a> {
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
         self.failures.note();
         let is_done = built.unsettled.is_empty() && built.bought == 0;
-        Ok(Seen { folders, is_settled: built.is_recorded, is_done, order })
+        Ok(Seen { folders, is_settled: built.is_recorded, is_done })
     }
 
     /// Who hears of everything.
@@ -207,17 +210,22 @@ impl<'a> Desk<'a> {
         self.reporter.clone()
     }
 
+    /// What is to be bought, beside everything else.
+    pub(super) fn take_order(&mut self) -> Option<Order> {
+        self.order.take()
+    }
+
     /// Takes what may be bought out of a look, to be bought beside it.
-    fn order(&mut self, prepared: &Prepared, approval: Approval) -> (Option<Order>, Withheld) {
+    fn order(&mut self, prepared: &Prepared, approval: Approval) -> Withheld {
         let Approval { allowance, bound_micros, mut withheld } = approval;
         let mut wishes = Vec::new();
         let mut most = 0i64;
         let items = shopping(prepared).into_iter().filter(|item| item.high_micros != Some(0));
         for item in items.filter(|item| !withheld.contains_key(&item.id)).collect::<Vec<_>>() {
-            let why = (ReasonCode::NotApproved, IN_FLIGHT.to_owned());
-            withheld.insert(item.id.clone(), why);
-            // What refers to something new is bought when that is there.
-            if item.asset.of(&prepared.plans).work != Work::Later {
+            let is_later = item.asset.of(&prepared.plans).work == Work::Later;
+            let why = if is_later { LATER } else { IN_FLIGHT };
+            withheld.insert(item.id.clone(), (ReasonCode::NotApproved, why.to_owned()));
+            if !is_later {
                 let count = i64::try_from(item.count).unwrap_or(i64::MAX);
                 let bound = bound_micros.unwrap_or(0).saturating_mul(count);
                 let cost = match item.unit {
@@ -232,15 +240,15 @@ impl<'a> Desk<'a> {
         }
         // What is left of an amount may be promised to another order meanwhile.
         let allowance = allowance.map(|MicroUsd(all)| MicroUsd(all.min(most)));
-        let order = (!wishes.is_empty()).then_some(Order { wishes, allowance, bound_micros });
-        if order.is_some() {
+        if !wishes.is_empty() {
+            self.order = Some(Order { wishes, allowance, bound_micros });
             self.orders.use_up();
         }
-        (order, withheld)
+        withheld
     }
 
     /// Notes what became of an order.
-    pub(super) fn receive(&mut self, context: &Context, delivered: Delivered) {
+    pub(super) fn receive(&mut self, delivered: Delivered) {
         let Delivered { wanted, failed, spent_micros, error } = delivered;
         self.spent_micros = self.spent_micros.saturating_add(spent_micros);
         for (id, wanted) in wanted {
@@ -249,8 +257,8 @@ impl<'a> Desk<'a> {
                 self.not_made.insert(id, wanted);
             }
         }
-        if let Some(error) = error {
-            self.tell_error(context, &CliError::Usage(error));
+        if let Some(message) = error {
+            self.reporter.report(&Event::Warning { asset: None, message });
         }
     }
 

@@ -103,10 +103,10 @@ fn keep_watch(
             // A lock with a conflict, a folder that cannot be read: somebody will mend it.
             Err(error) => {
                 desk.tell_error(context, &error);
-                Seen { folders: None, is_settled: false, is_done: true, order: None }
+                Seen { folders: None, is_settled: false, is_done: true }
             }
         };
-        if let Some(order) = seen.order {
+        if let Some(order) = desk.take_order() {
             spawn(order, desk.reporter());
         }
         if stop.is_raised() {
@@ -139,7 +139,7 @@ fn keep_watch(
             return Ok(ExitCode::Interrupted);
         }
         for delivered in delivered.try_iter() {
-            desk.receive(context, delivered);
+            desk.receive(delivered);
         }
         for key in keys.into_iter().flat_map(Keys::take) {
             if key == Key::Quit {
