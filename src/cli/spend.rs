@@ -236,7 +236,7 @@ pub(super) fn table(items: &[&Item]) -> Vec<String> {
     items.iter().map(line).collect()
 }
 
-fn totals(items: &[&Item]) -> String {
+pub(super) fn totals(items: &[&Item]) -> String {
     let mut sums: BTreeMap<PriceUnit, i64> = BTreeMap::new();
     for item in items {
         let sum = sums.entry(item.unit).or_default();

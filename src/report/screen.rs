@@ -46,6 +46,7 @@ struct View {
     held: Vec<String>,
     mistakes: Option<String>,
     waiting: Vec<String>,
+    total: Option<String>,
     /// A text that was asked for, until something happens.
     pane: Option<String>,
     has_keys: bool,
@@ -88,9 +89,11 @@ impl Screen {
         self.state().view.held = held;
     }
 
-    /// What waits for a word, a line each.
-    pub fn set_waiting(&self, waiting: Vec<String>) {
-        self.state().view.waiting = waiting;
+    /// What waits for a word, a line each, and the most that all of it costs.
+    pub fn set_waiting(&self, waiting: Vec<String>, total: Option<String>) {
+        let mut state = self.state();
+        state.view.waiting = waiting;
+        state.view.total = total;
     }
 
     /// Forgets the failures of all other assets.
@@ -211,7 +214,6 @@ impl Line {
 impl View {
     fn take(&mut self, event: &Event) {
         match event {
-            Event::Changed { .. } => self.pane = None,
             Event::RunStarted { .. } => {
                 self.changed.clone_from(&self.seen);
                 self.built.clear();
@@ -262,9 +264,10 @@ impl View {
         } else {
             self.add_news(&mut lines);
         }
-        let mut keys = self.keys();
+        let mut keys = self.wishes();
+        keys.extend(self.keys());
         // The cursor stands in the line below.
-        let room = height.saturating_sub(2).max(1);
+        let room = height.saturating_sub(1 + keys.len()).max(1);
         if lines.len() > room {
             let more = lines.len() - room + 1;
             lines.truncate(room - 1);
@@ -307,18 +310,31 @@ impl View {
         for held in self.held.iter().chain(&self.warned) {
             add(Label::Warning, held.clone());
         }
-        for waiting in &self.waiting {
-            add(Label::Waits, waiting.clone());
+    }
+
+    /// What waits stands right above the keys, so that nobody says yes to what is not shown.
+    fn wishes(&self) -> Vec<Line> {
+        let line = |text: &String| Line { label: Label::Waits, text: text.clone() };
+        let mut lines: Vec<Line> = self.waiting.iter().take(MOST).map(line).collect();
+        if let Some(more @ 1..) = self.waiting.len().checked_sub(MOST) {
+            let text = format!("{:LABEL$}and {more} more", "");
+            lines.push(Line { label: Label::Dim, text });
         }
+        lines
     }
 
     fn keys(&self) -> Vec<Line> {
-        let text = match (self.has_keys, self.waiting.is_empty()) {
-            (true, false) => "y buy the first · a buy all · n not now · p plan · q quit",
-            (true, true) => "p plan · q quit",
-            (false, _) => "Ctrl-C ends it",
+        let text = match (self.has_keys, self.waiting.len(), &self.total) {
+            (true, 1, _) => "y buy it · n not now · p plan · q quit".to_owned(),
+            (true, 2.., Some(total)) => {
+                format!(
+                    "y buy the first · a buy all for at most {total} · n not now · p plan · q quit"
+                )
+            }
+            (true, ..) => "p plan · q quit".to_owned(),
+            (false, ..) => "Ctrl-C ends it".to_owned(),
         };
-        vec![Line { label: Label::Dim, text: text.to_owned() }]
+        vec![Line { label: Label::Dim, text }]
     }
 }
 
@@ -364,7 +380,8 @@ mod tests {
     fn it_says_what_changed_what_ran_what_is_broken_and_what_waits() {
         let mut view = after_a_run();
         view.held = vec!["hero: blocked: OPENAI_API_KEY is not set".into()];
-        view.waiting = vec!["sky  1 × gpt-image-2  at most $0.02".into()];
+        view.waiting = vec!["sky  1 × gpt-image-2  at most $0.02".into(); 8];
+        view.total = Some("$0.16".into());
         insta::assert_snapshot!(shown(&view, 80, 24));
         view.mistakes = Some("spec::unknown_key\n\n  × unknown key".into());
         view.waiting.clear();
@@ -372,11 +389,11 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_was_asked_for_goes_with_the_next_change() {
+    fn a_text_that_was_asked_for_stands_in_the_place_of_the_news() {
         let mut view = after_a_run();
         view.pane = Some("+ sky  buy 1".into());
         assert!(shown(&view, 80, 24).contains("+ sky  buy 1"));
-        view.take(&Event::Changed { paths: vec!["specs/sky.yaml".into()] });
+        assert!(view.pane.take().is_some());
         assert!(!shown(&view, 80, 24).contains("+ sky  buy 1"));
     }
 

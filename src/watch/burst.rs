@@ -108,6 +108,11 @@ impl Burst {
         Some((last + QUIET).min(first + LONGEST).saturating_duration_since(now))
     }
 
+    /// Whether somebody wants attention.
+    pub(super) fn is_woken(&self) -> bool {
+        self.is_woken
+    }
+
     /// Folders and files that are gone or were moved away.
     pub(super) fn lost(&self) -> impl Iterator<Item = &str> {
         self.lost.iter().map(String::as_str)

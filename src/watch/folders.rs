@@ -59,9 +59,17 @@ impl Folders {
         snapshot.outputs().for_each(|output| self.add(folder_of(output.path)));
     }
 
+    /// With the folders above them: one that is moved takes those in it along, and only the folder
+    /// above it tells.
     fn that_are_there(&self, root: &Path) -> BTreeSet<String> {
-        let found = self.all.iter().map(|folder| nearest(root, folder).to_owned());
-        found.chain([String::new()]).collect()
+        let mut found = BTreeSet::from([String::new()]);
+        for folder in &self.all {
+            let mut folder = nearest(root, folder);
+            while found.insert(folder.to_owned()) {
+                folder = folder_of(folder);
+            }
+        }
+        found
     }
 
     fn add(&mut self, folder: &str) {

@@ -6,7 +6,7 @@
 mod burst;
 mod folders;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -35,9 +35,22 @@ pub struct Watcher {
     root: PathBuf,
     system: RecommendedWatcher,
     seen: Receiver<Seen>,
-    /// Watched folders, relative to the root.
-    folders: BTreeSet<String>,
+    /// Watched folders, by their path relative to the root.
+    folders: BTreeMap<String, Watched>,
+    /// Files that are never news.
+    ignored: Vec<Identity>,
 }
+
+/// A folder as it was when it was begun to be watched.
+#[derive(Debug, PartialEq)]
+struct Watched {
+    /// Its path without links: the system knows it by that.
+    real: PathBuf,
+    identity: Option<Identity>,
+}
+
+/// What a file or folder keeps when it is moved: device and number.
+pub type Identity = (u64, u64);
 
 /// Wakes a watch from another thread.
 #[derive(Debug, Clone)]
@@ -67,76 +80,139 @@ impl Watcher {
                 let _ = Seen::of(event, &own).map(|seen| sender.send(seen));
             })?;
         system.watch(&root, RecursiveMode::NonRecursive)?;
-        Ok((Self { root, system, seen, folders: BTreeSet::from([String::new()]) }, waker))
+        let own = Watched { real: root.clone(), identity: identity_of(&root) };
+        let folders = BTreeMap::from([(String::new(), own)]);
+        Ok((Self { root, system, seen, folders, ignored: Vec::new() }, waker))
+    }
+
+    /// Makes files be no news: those that the program's own words go to.
+    pub fn ignore(&mut self, files: impl IntoIterator<Item = Identity>) {
+        self.ignored.extend(files);
     }
 
     /// Watches these folders, relative to the root, and no others. Gives those that were not watched
-    /// until now: what happened in them before that nobody has seen.
-    ///
-    /// # Errors
-    /// If the system cannot watch one of them; one that is not there is left out.
-    pub fn follow(&mut self, wanted: &BTreeSet<String>) -> notify::Result<Touched> {
-        let mut added = Touched::default();
-        for folder in wanted {
-            if self.folders.contains(folder) {
+    /// until now, since what happened in them before nobody has seen, and why one cannot be watched;
+    /// one that is not there is left out.
+    pub fn follow(&mut self, wanted: &BTreeSet<String>) -> (Touched, Option<notify::Error>) {
+        let (mut added, mut failed) = (Touched::default(), None);
+        for folder in wanted.iter().filter(|folder| !folder.is_empty()) {
+            let path = self.root.join(folder);
+            let now = path.canonicalize().ok().map(|real| {
+                let identity = identity_of(&real);
+                Watched { real, identity }
+            });
+            if now.is_some() && self.folders.get(folder) == now.as_ref() {
                 continue;
             }
-            match self.system.watch(&self.root.join(folder), RecursiveMode::NonRecursive) {
+            // It is gone, or another one by now.
+            self.forget(folder);
+            let Some(now) = now else { continue };
+            match self.system.watch(&now.real, RecursiveMode::NonRecursive) {
                 Ok(()) => {
-                    self.folders.insert(folder.clone());
+                    self.folders.insert(folder.clone(), now);
                     added.add(folder);
                 }
                 Err(error) if is_missing(&error) => {}
-                Err(error) => return Err(error),
+                Err(error) => failed = Some(error),
             }
         }
-        let gone: Vec<String> = self
-            .folders
-            .iter()
-            .filter(|folder| !folder.is_empty() && !wanted.contains(*folder))
-            .cloned()
-            .collect();
-        for folder in gone {
-            self.forget(&folder);
-        }
-        Ok(added)
+        let gone: Vec<String> =
+            self.folders.keys().filter(|folder| !wanted.contains(*folder)).cloned().collect();
+        gone.iter().for_each(|folder| self.forget(folder));
+        (added, failed)
     }
 
     /// Waits until something changes and then is quiet for a moment; at most `longest`.
     pub fn next(&mut self, longest: Duration) -> Change {
+        let begun = Instant::now();
+        loop {
+            let burst = self.next_burst(longest.saturating_sub(begun.elapsed()));
+            let Some(burst) = burst else { return Change::Anything };
+            for lost in burst.lost() {
+                let is_below = |folder: &&String| is_within(folder, lost).is_some();
+                let below: Vec<String> = self.folders.keys().filter(is_below).cloned().collect();
+                below.iter().for_each(|folder| self.forget(folder));
+            }
+            let is_woken = burst.is_woken();
+            match burst.finish() {
+                Change::Paths(touched) => match self.named(&touched) {
+                    touched if !touched.is_empty() => return Change::Paths(touched),
+                    _ if is_woken => return Change::Woken,
+                    _ => {}
+                },
+                other => return other,
+            }
+        }
+    }
+
+    fn next_burst(&mut self, longest: Duration) -> Option<Burst> {
         let mut burst = Burst::default();
         let begun = Instant::now();
         loop {
             let wait = match burst.ends(Instant::now()) {
-                Some(wait) if wait.is_zero() => break,
+                Some(wait) if wait.is_zero() => return Some(burst),
                 Some(wait) => wait,
                 None => longest.saturating_sub(begun.elapsed()),
             };
             match self.seen.recv_timeout(wait) {
                 Ok(seen) => burst.add(seen, Instant::now()),
-                Err(_) if burst.is_empty() => return Change::Anything,
-                Err(_) => break,
+                Err(_) if burst.is_empty() => return None,
+                Err(_) => return Some(burst),
             }
         }
-        for lost in burst.lost() {
-            let is_below = |folder: &&String| {
-                folder
-                    .strip_prefix(lost)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
-            let below: Vec<String> = self.folders.iter().filter(is_below).cloned().collect();
-            below.iter().for_each(|folder| self.forget(folder));
+    }
+
+    /// The paths by all names that the project has for them, without what is no news.
+    fn named(&self, touched: &Touched) -> Touched {
+        let mut named = Touched::default();
+        let linked = self.folders.iter().filter_map(|(name, watched)| {
+            let real = watched.real.strip_prefix(&self.root).ok()?.to_str()?;
+            (real != name).then_some((name, real))
+        });
+        let linked: Vec<(&String, &str)> = linked.collect();
+        for path in touched.paths() {
+            let identity = || identity_of(&self.root.join(path));
+            if !self.ignored.is_empty() && identity().is_some_and(|id| self.ignored.contains(&id)) {
+                continue;
+            }
+            named.add(path);
+            for (name, real) in &linked {
+                if let Some(rest) = is_within(path, real) {
+                    named.add(&format!("{name}{rest}"));
+                }
+            }
         }
-        burst.finish()
+        named
     }
 
     /// A folder that is gone or another one by now is not watched any more, whatever its name.
     fn forget(&mut self, folder: &str) {
-        if !folder.is_empty() && self.folders.remove(folder) {
+        if folder.is_empty() {
+            return;
+        }
+        let Some(Watched { real, .. }) = self.folders.remove(folder) else { return };
+        if self.folders.values().all(|other| other.real != real) {
             // The system may have forgotten it by itself.
-            let _ = self.system.unwatch(&self.root.join(folder));
+            let _ = self.system.unwatch(&real);
         }
     }
+}
+
+/// What is behind a folder in a path that is this folder or lies in it.
+fn is_within<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    path.strip_prefix(folder).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(unix)]
+fn identity_of(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = path.metadata().ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity_of(_: &Path) -> Option<Identity> {
+    None
 }
 
 fn is_missing(error: &notify::Error) -> bool {

@@ -11,13 +11,16 @@ fn watched() -> (tempfile::TempDir, Watcher, Waker) {
     let dir = tempfile::tempdir().expect("a temp folder");
     fs::create_dir(dir.path().join("specs")).expect("it is new");
     let (mut watcher, waker) = Watcher::begin(dir.path()).expect("it can be watched");
-    let added = watcher.follow(&folders(&["specs"])).expect("it can be watched");
+    let added = follow(&mut watcher, &["specs"]);
     assert_eq!(added.paths().collect::<Vec<_>>(), ["specs"]);
     (dir, watcher, waker)
 }
 
-fn folders(names: &[&str]) -> BTreeSet<String> {
-    names.iter().map(|name| (*name).to_owned()).chain([String::new()]).collect()
+fn follow(watcher: &mut Watcher, names: &[&str]) -> Touched {
+    let wanted = names.iter().map(|name| (*name).to_owned()).chain([String::new()]).collect();
+    let (added, failed) = watcher.follow(&wanted);
+    assert!(failed.is_none(), "{failed:?}");
+    added
 }
 
 /// Waits until a path was touched.
@@ -60,7 +63,7 @@ fn a_folder_that_comes_again_is_watched_again() {
         wait_for(&mut watcher, "specs");
         fs::create_dir(&specs).expect("it went");
         wait_for(&mut watcher, "specs");
-        let added = watcher.follow(&folders(&["specs"])).expect("it can be watched");
+        let added = follow(&mut watcher, &["specs"]);
         assert_eq!(added.paths().len(), 1, "it is another folder");
         fs::write(specs.join("a.yaml"), "a").expect("in it");
         wait_for(&mut watcher, "specs/a.yaml");
@@ -70,7 +73,7 @@ fn a_folder_that_comes_again_is_watched_again() {
 #[test]
 fn a_folder_that_is_not_there_is_left_out_and_one_that_is_not_wanted_forgotten() {
     let (dir, mut watcher, waker) = watched();
-    let added = watcher.follow(&folders(&["art"])).expect("that is no error");
+    let added = follow(&mut watcher, &["art"]);
     assert!(added.is_empty());
     fs::write(dir.path().join("specs/a.yaml"), "a").expect("nobody looks");
     waker.wake();
@@ -84,4 +87,41 @@ fn it_is_time_to_look_when_nothing_was_seen_for_long() {
     let none = Duration::from_millis(1);
     // What making the folder left behind comes first.
     while watcher.next(none) != Change::Anything {}
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_with_two_names_is_told_by_both() {
+    let (dir, mut watcher, _waker) = watched();
+    std::os::unix::fs::symlink("specs", dir.path().join("linked")).expect("a link");
+    follow(&mut watcher, &["specs", "linked"]);
+    fs::write(dir.path().join("specs/a.yaml"), "a").expect("in place");
+    loop {
+        let Change::Paths(touched) = watcher.next(LONG) else { panic!("nothing was seen") };
+        if touched.concerns("specs/a.yaml") {
+            assert!(touched.concerns("linked/a.yaml"), "{touched:?}");
+            return;
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_its_own_words_go_to_is_no_news() {
+    let (dir, mut watcher, waker) = watched();
+    let log = dir.path().join("watch.log");
+    fs::write(&log, "a").expect("in the root");
+    watcher.ignore(identity_of(&log));
+    fs::write(&log, "b").expect("in the root");
+    fs::write(dir.path().join("specs/a.yaml"), "a").expect("in place");
+    loop {
+        let Change::Paths(touched) = watcher.next(LONG) else { panic!("nothing was seen") };
+        assert!(!touched.concerns("watch.log"), "{touched:?}");
+        if touched.concerns("specs/a.yaml") {
+            break;
+        }
+    }
+    fs::write(&log, "c").expect("in the root");
+    waker.wake();
+    assert_eq!(watcher.next(LONG), Change::Woken);
 }

@@ -374,3 +374,89 @@ fn folders_that_are_linked_or_moved_are_followed() {
     assert_eq!(built(&watch.settle(&project)), ["sun"]);
     assert!(project.succeed(&[]).stderr.contains("nothing to do"));
 }
+
+#[test]
+fn a_folder_that_takes_others_along_is_followed_and_so_is_one_in_its_place() {
+    let project = project();
+    let spec = |size: &str| {
+        format!(
+            "id: deep\ngeneration: {{ type: image, provider: svg, source: art/a/b/dot.svg, \
+             size: {size} }}\n"
+        )
+    };
+    project.write("art/a/b/dot.svg", DOT);
+    project.write("specs/deep.yaml", spec("8x8"));
+    let mut watch = Watch::start(&project, &[]);
+    std::fs::rename(project.path("art/a"), project.path("art/old")).expect("it is there");
+    watch.settle(&project);
+    project.write("art/a/b/dot.svg", DOT.replace("red", "blue"));
+    assert_eq!(built(&watch.settle(&project)), ["deep"]);
+    project.write("art/a/b/dot.svg", DOT.replace("red", "green"));
+    assert_eq!(built(&watch.settle(&project)), ["deep"]);
+    project.write("art/old/b/dot.svg", DOT.replace("red", "black"));
+    assert_eq!(built(&watch.settle(&project)), [""; 0], "it is another file now");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_with_two_names_is_seen_by_both() {
+    let project = project();
+    project.write("lib/dot.svg", DOT);
+    std::os::unix::fs::symlink("lib", project.path("linked")).expect("a link");
+    for (id, folder) in [("one", "lib"), ("two", "linked")] {
+        let spec = spec(id, "8x8").replace("art/dot.svg", &format!("{folder}/dot.svg"));
+        project.write(&format!("specs/{id}.yaml"), spec);
+    }
+    let mut watch = Watch::start(&project, &[]);
+    for (path, color) in [("lib/dot.svg", "blue"), ("linked/dot.svg", "green")] {
+        project.write(path, DOT.replace("red", color));
+        assert_eq!(built(&watch.settle(&project)), ["one", "two"], "{path}");
+    }
+}
+
+#[test]
+fn an_entry_that_was_edited_by_hand_is_not_built_with_every_save() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    project.edit("assets/manifest.json", "coin.png", "mine.png");
+    watch.settle(&project);
+    for size in ["9x9", "10x10"] {
+        project.write("specs/gem.yaml", spec("gem", size));
+        assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    }
+    assert!(project.read("assets/manifest.json").contains("mine.png"), "it is kept");
+    project.edit("assets/manifest.json", "mine.png", "coin.png");
+    watch.settle(&project);
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn a_conflict_in_the_lock_is_resolved_aloud() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let lock = project.read("assetbuild.lock");
+    let at = lock.find("[asset.gem]").expect("its block");
+    let (rest, block) = lock.split_at(at);
+    let other = block.replace("wanted = \"", "wanted = \"00");
+    let conflict = format!("{rest}<<<<<<< ours\n{block}=======\n{other}>>>>>>> theirs\n");
+    project.write("assetbuild.lock", conflict);
+    let told = watch.settle(&project);
+    let is_told = |event: &Value| {
+        event["message"].as_str().is_some_and(|text| text.contains("merge conflicts"))
+    };
+    let resolved = !project.read("assetbuild.lock").contains("<<<<<<<");
+    assert_eq!(told.iter().any(is_told), resolved, "{told:#?}");
+}
+
+#[test]
+fn a_project_that_cannot_be_read_at_first_is_built_when_it_can() {
+    let project = project();
+    project.write("assets/manifest.json/not-a-file", "");
+    let mut watch = Watch::start(&project, &[]);
+    std::fs::remove_dir_all(project.path("assets/manifest.json")).expect("it is there");
+    // Nobody knows the folders yet: it looks again by itself.
+    let told = watch.until(|event| event["event"] == "run_finished");
+    assert_eq!(built(&told), ["coin", "gem"]);
+    project.write("specs/gem.yaml", spec("gem", "9x9"));
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+}

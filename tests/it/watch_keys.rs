@@ -113,11 +113,12 @@ fn purchases_wait_for_a_key_and_each_is_asked_about() {
     assert!(shown.contains("sea  1 × gpt-image-2  at most $0.30"), "{shown}");
     assert!(terminal.is_raw());
     assert_eq!(bank.bill().0, 0);
+    assert!(shown.contains("a buy all for at most $0.90"), "{shown}");
     terminal.press("n");
     terminal.wait_for("sea: blocked: not bought: not now");
     terminal.press("y");
     terminal.wait_for("bought sky");
-    terminal.wait_for("y buy the first");
+    terminal.wait_for("y buy it");
     assert!(project.has("assets/sky.png") && !project.has("assets/sea.png"));
     // Another prompt is another request, and the word about the old one is forgotten.
     project.edit("specs/a.yaml", "A sea", "A wide sea");
@@ -136,6 +137,25 @@ fn purchases_wait_for_a_key_and_each_is_asked_about() {
     assert_eq!(terminal.process.wait().expect("it ends").code(), Some(0));
     assert!(!terminal.is_raw(), "the terminal is as before");
     project.succeed(&["--check"]);
+}
+
+#[test]
+fn a_yes_is_about_what_was_shown() {
+    let bank = Bank::open(&[]);
+    let project = project(&bank, "", &picture("sea"));
+    let mut terminal = Terminal::start(&project, &[]);
+    terminal.wait_for("y buy it");
+    // With a mistake on the screen nothing can be agreed to.
+    project.write("specs/b.yaml", "id: [\n");
+    terminal.wait_for("not built while there are mistakes");
+    terminal.press("y");
+    project.edit("specs/a.yaml", "provider: openai", "provider: openai, variations: 5");
+    project.write("specs/b.yaml", "[]\n");
+    terminal.wait_for("sea  5 × gpt-image-2  at most $1.50");
+    assert_eq!(bank.bill().0, 0);
+    terminal.press("q");
+    assert_eq!(terminal.process.wait().expect("it ends").code(), Some(0));
+    assert_eq!(bank.bill().0, 0);
 }
 
 #[test]
@@ -182,7 +202,7 @@ fn what_is_free_does_not_wait_for_what_is_bought() {
     let dot = "- { id: dot, generation: { type: image, provider: placeholder, size: 8x8 } }\n";
     let project = project(&bank, "", &(picture("sea") + dot));
     let mut terminal = Terminal::start(&project, &[]);
-    terminal.wait_for("y buy the first");
+    terminal.wait_for("y buy it");
     terminal.press("y");
     // Its money is set aside before the request leaves.
     while project.files(".assetcache/paid/purchases").is_empty() {}
@@ -194,7 +214,7 @@ fn what_is_free_does_not_wait_for_what_is_bought() {
     }
     // Another prompt meanwhile is another request; the one that was sent is kept.
     project.write("specs/a.yaml", (picture("sea") + dot).replace("A sea", "A wide sea"));
-    terminal.wait_for("y buy the first");
+    terminal.wait_for("y buy it");
     assert_eq!(bank.bill().0, 1);
     let ledger = project.succeed(&["ledger"]).stdout;
     assert!(ledger.contains("sea"), "{ledger}");

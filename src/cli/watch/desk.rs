@@ -62,6 +62,10 @@ pub(super) struct Desk<'a> {
     /// The most that it costs, in millionths, of what is being bought, by asset.
     in_flight: BTreeMap<String, i64>,
     order: Option<Order>,
+    /// Whether what waits is another thing than at the last look.
+    is_new_list: bool,
+    /// Why a folder is not watched, if that was told.
+    is_unwatched: Option<String>,
     /// What was tried and not made.
     not_made: BTreeMap<String, ActionKey>,
     wants_plan: bool,
@@ -119,6 +123,8 @@ impl<'a> Desk<'a> {
             waiting: Vec::new(),
             in_flight: BTreeMap::new(),
             order: None,
+            is_new_list: false,
+            is_unwatched: None,
             not_made: BTreeMap::new(),
             wants_plan: false,
             results: Vec::new(),
@@ -159,6 +165,12 @@ impl<'a> Desk<'a> {
         if pipeline::is_overtaken(self.session, &prepared)? {
             return Ok(Seen { folders, is_settled: false, is_done: false });
         }
+        let was_conflicted = prepared.was_conflicted;
+        if was_conflicted && self.args.policy.locked {
+            let message =
+                "assetbuild.lock has merge conflicts, and --locked forbids to resolve them";
+            return Err(CliError::Usage(message.to_owned()));
+        }
         let beforehand = self.left_alone(&prepared);
         if !beforehand.is_empty() {
             pipeline::withhold(self.session, &request, &mut prepared, &beforehand)?;
@@ -170,7 +182,13 @@ impl<'a> Desk<'a> {
             pipeline::withhold(self.session, &request, &mut prepared, &withheld)?;
         }
         self.tell_held(&prepared, context);
-        self.failures.leave_out(&mut prepared, &std::mem::take(&mut self.noted));
+        let noted = std::mem::take(&mut self.noted);
+        let concerns_all =
+            [Some(self.session.assetfile()), prepared.loaded.config.env_file.as_ref()];
+        if concerns_all.into_iter().flatten().any(|path| noted.concerns(path.as_str())) {
+            self.failures.forget();
+        }
+        self.failures.leave_out(&mut prepared, &noted);
         if let (Some(screen), true) = (&self.screen, std::mem::take(&mut self.wants_plan)) {
             screen.set_pane(Some(with_view(&prepared, plan::human)));
         }
@@ -200,7 +218,11 @@ impl<'a> Desk<'a> {
         }
         let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
-        self.failures.note();
+        self.failures.note(built.problems.iter().map(|(asset, _)| asset.as_str()));
+        if was_conflicted {
+            let message = "the merge conflicts in assetbuild.lock are resolved".to_owned();
+            self.reporter.report(&Event::Warning { asset: None, message });
+        }
         let is_done = built.unsettled.is_empty() && built.bought == 0;
         Ok(Seen { folders, is_settled: built.is_recorded, is_done })
     }
@@ -208,6 +230,11 @@ impl<'a> Desk<'a> {
     /// Who hears of everything.
     pub(super) fn reporter(&self) -> Arc<Fanout> {
         self.reporter.clone()
+    }
+
+    /// Whether what waits is another thing than what was shown before.
+    pub(super) fn has_new_list(&self) -> bool {
+        self.is_new_list
     }
 
     /// What is to be bought, beside everything else.
@@ -253,7 +280,8 @@ impl<'a> Desk<'a> {
         self.spent_micros = self.spent_micros.saturating_add(spent_micros);
         for (id, wanted) in wanted {
             self.in_flight.remove(&id);
-            if error.is_some() || failed.contains(&id) {
+            // What could not begin is tried again.
+            if failed.contains(&id) {
                 self.not_made.insert(id, wanted);
             }
         }
@@ -298,6 +326,11 @@ impl<'a> Desk<'a> {
             context.mention("mended");
         }
         self.is_broken = has_errors;
+        if let (Some(screen), true) = (&self.screen, has_errors) {
+            // Nobody says yes to what may be another thing when the mistakes are mended.
+            self.waiting.clear();
+            screen.set_waiting(Vec::new(), None);
+        }
         has_errors
     }
 
@@ -312,7 +345,17 @@ impl<'a> Desk<'a> {
 
     /// What may be bought at this moment; what needs a word first is kept.
     fn approve(&mut self, context: &Context, prepared: &Prepared) -> Result<Approval, CliError> {
-        self.waiting.clear();
+        let before = std::mem::take(&mut self.waiting);
+        let approval = self.approve_now(context, prepared);
+        self.is_new_list = before != self.waiting;
+        approval
+    }
+
+    fn approve_now(
+        &mut self,
+        context: &Context,
+        prepared: &Prepared,
+    ) -> Result<Approval, CliError> {
         let said = self.said(prepared);
         let policy = match said {
             Spend::Ask => None,
@@ -330,6 +373,11 @@ impl<'a> Desk<'a> {
         let mut agreed = Vec::new();
         for item in shopping(prepared).into_iter().filter(|item| item.high_micros != Some(0)) {
             let wanted = item.asset.of(&prepared.keys).wanted.key;
+            let file = &item.asset.of(&prepared.loaded.assets).file;
+            if self.noted.concerns(file.as_str()) {
+                // Who saves it again wants to be asked again.
+                self.orders.forget(&item.id);
+            }
             let wish = Wish { item, wanted };
             match self.orders.word(&wish) {
                 Some(Word::Yes) => agreed.push(wish.item),
@@ -407,7 +455,8 @@ impl<'a> Desk<'a> {
             };
             screen.set_held(self.told.iter().map(line).collect());
             let items: Vec<&Item> = self.waiting.iter().map(|wish| &wish.item).collect();
-            screen.set_waiting(spend::table(&items));
+            let total = (!items.is_empty()).then(|| spend::totals(&items));
+            screen.set_waiting(spend::table(&items), total);
         }
     }
 
@@ -426,6 +475,9 @@ impl<'a> Desk<'a> {
 
     /// Tells what changed.
     pub(super) fn note(&mut self, touched: &Touched) {
+        if let Some(screen) = self.screen.as_ref().filter(|_| !touched.is_empty()) {
+            screen.hide_pane();
+        }
         self.noted.extend(touched);
         let paths: Vec<String> = touched.paths().map(str::to_owned).collect();
         if let Some(screen) = &self.screen {
@@ -436,6 +488,23 @@ impl<'a> Desk<'a> {
             screen.set_changed(if others.is_empty() { paths.clone() } else { others });
         }
         self.reporter.report(&Event::Changed { paths });
+    }
+
+    /// Tells that it ends.
+    pub(super) fn tell_end(&self) {
+        if let (Some(screen), false) = (&self.screen, self.in_flight.is_empty()) {
+            screen.set_title("finishing what is being bought; Ctrl-C twice ends it".to_owned());
+            screen.redraw();
+        }
+    }
+
+    /// Tells that a folder cannot be watched.
+    pub(super) fn tell_unwatched(&mut self, error: &notify::Error) {
+        let help = "on Linux fs.inotify.max_user_watches says how many folders can be watched";
+        let message = format!("a folder cannot be watched: {error}; {help}");
+        if self.is_unwatched.replace(message.clone()).as_ref() != Some(&message) {
+            self.reporter.report(&Event::Warning { asset: None, message });
+        }
     }
 
     pub(super) fn tell_ready(&mut self, context: &Context) {
@@ -461,7 +530,7 @@ impl<'a> Desk<'a> {
         };
         let count = count.min(self.waiting.len());
         for wish in self.waiting.drain(..count) {
-            self.orders.say(&wish, word);
+            self.orders.say(wish, word);
         }
     }
 }

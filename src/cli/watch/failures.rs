@@ -16,6 +16,8 @@ type Identity = (ActionKey, ActionKey);
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     failed: BTreeMap<String, Identity>,
+    /// Those of them that were made, and could not be published beside what the manifest holds.
+    unpublished: BTreeSet<String>,
     /// Identities of what is tried now.
     tried: BTreeMap<String, Identity>,
     heard: Arc<Heard>,
@@ -53,7 +55,9 @@ impl Failures {
         let (assets, plans) = (&prepared.loaded.assets, &prepared.plans);
         let is_tried = |asset: AssetIndex| {
             let spec = asset.of(assets);
+            let manifest = prepared.loaded.config.manifest.as_str();
             let is_touched = touched.concerns(spec.file.as_str())
+                || (self.unpublished.contains(&spec.id) && touched.concerns(manifest))
                 || inputs_of(spec).iter().any(|(path, _)| touched.concerns(path.as_str()));
             is_touched || self.failed.get(&spec.id) != Some(&identity(asset))
         };
@@ -65,12 +69,22 @@ impl Failures {
         prepared.selected = selected;
     }
 
-    /// Notes what became of what was tried.
-    pub(super) fn note(&mut self) {
+    /// Forgets all: something changed that may concern any of them.
+    pub(super) fn forget(&mut self) {
+        self.failed.clear();
+    }
+
+    /// Notes what became of what was tried. `unpublished`: what was made and could not be published.
+    pub(super) fn note<'a>(&mut self, unpublished: impl Iterator<Item = &'a str>) {
+        let unpublished: BTreeSet<&str> = unpublished.collect();
         let heard =
             std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
+        self.unpublished.extend(unpublished.iter().map(|id| (*id).to_owned()));
         for (id, identity) in std::mem::take(&mut self.tried) {
-            match heard.contains(&id) {
+            if !unpublished.contains(&*id) {
+                self.unpublished.remove(&id);
+            }
+            match heard.contains(&id) || unpublished.contains(&*id) {
                 true => drop(self.failed.insert(id, identity)),
                 false => drop(self.failed.remove(&id)),
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
-use rustix::termios::{tcgetattr, tcsetattr};
+use rustix::termios::{tcgetattr, tcgetpgrp, tcsetattr};
 
 use crate::watch::Waker;
 
@@ -50,13 +50,12 @@ impl Keys {
         if !stdin.is_terminal() {
             return None;
         }
+        // Who asks from the background is stopped.
+        if tcgetpgrp(&stdin).is_ok_and(|group| group != rustix::process::getpgrp()) {
+            return None;
+        }
         let before = tcgetattr(&stdin).ok()?;
-        let mut modes = before.clone();
-        // Ctrl-C stays a signal.
-        modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
-        modes.special_codes[SpecialCodeIndex::VMIN] = 1;
-        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&stdin, OptionalActions::Now, &modes).ok()?;
+        set_single(&before).ok()?;
         let pressed = Arc::<Mutex<Vec<Key>>>::default();
         let keys = pressed.clone();
         thread::spawn(move || {
@@ -76,6 +75,15 @@ impl Keys {
         std::mem::take(&mut *self.pressed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Has the terminal give keys again, after a shell had it meanwhile.
+    pub(super) fn renewer(&self) -> impl Fn() + Send + 'static {
+        let before = self.before.clone();
+        move || {
+            // A terminal that is gone gives none.
+            let _ = set_single(&before);
+        }
+    }
+
     /// Makes the terminal as it was, for a process that ends without dropping anything.
     pub(super) fn restorer(&self) -> impl FnOnce() + Send + 'static {
         let before = self.before.clone();
@@ -87,6 +95,15 @@ impl Drop for Keys {
     fn drop(&mut self) {
         restore(&self.before);
     }
+}
+
+/// Each key as it is pressed, not shown; Ctrl-C stays a signal.
+fn set_single(before: &Termios) -> rustix::io::Result<()> {
+    let mut modes = before.clone();
+    modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    modes.special_codes[SpecialCodeIndex::VMIN] = 1;
+    modes.special_codes[SpecialCodeIndex::VTIME] = 0;
+    tcsetattr(std::io::stdin(), OptionalActions::Now, &modes)
 }
 
 fn restore(before: &Termios) {

@@ -16,7 +16,7 @@ mod orders;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cli::args::WatchArgs;
 use crate::cli::context::Context;
@@ -35,6 +35,9 @@ use crate::watch::{Change, Watcher, recorded_folders};
 /// How often everything is looked at, in case the system did not tell of a change.
 const RESCAN: Duration = Duration::from_secs(60);
 
+/// The same while something cannot be watched.
+const ANXIOUS: Duration = Duration::from_secs(1);
+
 /// Watches the project until somebody ends it.
 pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, CliError> {
     let chosen = &args.selection;
@@ -44,7 +47,9 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
     }
     let session = context.open()?;
     let (mut watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
-    watcher.follow(&recorded_folders(&session)).map_err(unwatchable)?;
+    // What cannot be watched is told when the project has been looked at.
+    let _ = watcher.follow(&recorded_folders(&session));
+    watcher.ignore(own_outputs());
     let stop = StopSignal::default();
     let has_screen = context.terminal.is_terminal
         && context.format() == Format::Human
@@ -53,7 +58,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
     let keys = has_screen.then(|| Keys::begin(waker.clone())).flatten();
     let screen = has_screen.then(|| Arc::new(screen(context, keys.is_some())));
     if let Some(screen) = &screen {
-        redraw_when_resized(screen.clone());
+        redraw_when_needed(screen.clone(), keys.as_ref().map(Keys::renewer));
     }
     let programs = session.programs().clone();
     let restore = keys.as_ref().map(Keys::restorer);
@@ -96,6 +101,7 @@ fn keep_watch(
     stop: &StopSignal,
 ) -> Result<ExitCode, CliError> {
     let mut unseen = None;
+    let mut rescanned = Instant::now();
     loop {
         let now = context.renewed();
         let seen = match desk.keep_up(&now, unseen.as_ref(), stop) {
@@ -115,16 +121,25 @@ fn keep_watch(
         if seen.is_settled {
             unseen = Some(Touched::default());
         }
-        let added = match &seen.folders {
-            Some(folders) => watcher.follow(folders).map_err(unwatchable)?,
-            None => Touched::default(),
+        let (added, failed) = match &seen.folders {
+            Some(folders) => watcher.follow(folders),
+            None => (Touched::default(), None),
         };
+        if let Some(error) = &failed {
+            desk.tell_unwatched(error);
+        }
         if !seen.is_done || !added.is_empty() {
             note(&mut unseen, &added);
             continue;
         }
+        if desk.has_new_list() {
+            // They were pressed for what was shown before.
+            keys.into_iter().for_each(|keys| drop(keys.take()));
+        }
         desk.tell_ready(context);
-        match watcher.next(RESCAN) {
+        // Of a project that could not be read nobody knows the folders.
+        let pause = if seen.folders.is_some() && failed.is_none() { RESCAN } else { ANXIOUS };
+        match watcher.next(pause.saturating_sub(rescanned.elapsed())) {
             Change::Paths(touched) => {
                 desk.note(&touched);
                 note(&mut unseen, &touched);
@@ -135,7 +150,12 @@ fn keep_watch(
             }
             Change::Woken => {}
         }
+        if unseen.is_none() || rescanned.elapsed() >= pause {
+            unseen = None;
+            rescanned = Instant::now();
+        }
         if stop.is_raised() {
+            desk.tell_end();
             return Ok(ExitCode::Interrupted);
         }
         for delivered in delivered.try_iter() {
@@ -143,6 +163,7 @@ fn keep_watch(
         }
         for key in keys.into_iter().flat_map(Keys::take) {
             if key == Key::Quit {
+                desk.tell_end();
                 return Ok(ExitCode::Success);
             }
             desk.press(key);
@@ -162,6 +183,22 @@ fn unwatchable(error: notify::Error) -> CliError {
     CliError::Usage(format!("the project's folders cannot be watched: {error}; {help}"))
 }
 
+/// The files that stdout and stderr go to, if they are files.
+#[cfg(unix)]
+fn own_outputs() -> Vec<crate::watch::Identity> {
+    let identity = |stat: rustix::fs::Stat| {
+        let is_file = rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file();
+        is_file.then_some((stat.st_dev, stat.st_ino))
+    };
+    let stats = [rustix::fs::fstat(std::io::stdout()), rustix::fs::fstat(std::io::stderr())];
+    stats.into_iter().flatten().filter_map(identity).collect()
+}
+
+#[cfg(not(unix))]
+fn own_outputs() -> Vec<crate::watch::Identity> {
+    Vec::new()
+}
+
 fn screen(context: &Context, has_keys: bool) -> Screen {
     const USUAL: (usize, usize) = (80, 24);
     let size = || {
@@ -171,17 +208,24 @@ fn screen(context: &Context, has_keys: bool) -> Screen {
     Screen::new(Box::new(std::io::stderr()), context.terminal.palette(), size, has_keys)
 }
 
-/// Draws the screen anew whenever the terminal gets another size.
+/// Draws the screen anew whenever the terminal gets another size, or comes back from a shell.
 #[cfg(unix)]
-fn redraw_when_resized(screen: Arc<Screen>) {
+fn redraw_when_needed(screen: Arc<Screen>, renew: Option<impl Fn() + Send + 'static>) {
+    use rustix::process::Signal;
     use tokio::signal::unix::{SignalKind, signal};
     // Without it the screen has its new size with the next change.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let Ok(runtime) = runtime else { return };
     thread::spawn(move || {
         runtime.block_on(async move {
-            let Ok(mut resized) = signal(SignalKind::window_change()) else { return };
-            while resized.recv().await.is_some() {
+            let resized = signal(SignalKind::window_change());
+            let continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()));
+            let (Ok(mut resized), Ok(mut continued)) = (resized, continued) else { return };
+            loop {
+                tokio::select! {
+                    _ = resized.recv() => {}
+                    _ = continued.recv() => renew.iter().for_each(|renew| renew()),
+                }
                 screen.redraw();
             }
         });
@@ -189,4 +233,4 @@ fn redraw_when_resized(screen: Arc<Screen>) {
 }
 
 #[cfg(not(unix))]
-fn redraw_when_resized(_: Arc<Screen>) {}
+fn redraw_when_needed(_: Arc<Screen>, _: Option<impl Fn() + Send + 'static>) {}

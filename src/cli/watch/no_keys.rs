@@ -30,6 +30,10 @@ impl Keys {
         Vec::new()
     }
 
+    pub(super) fn renewer(&self) -> impl Fn() + Send + 'static {
+        || ()
+    }
+
     pub(super) fn restorer(&self) -> impl FnOnce() + Send + 'static {
         || ()
     }
