@@ -75,6 +75,12 @@ impl Keys {
         std::mem::take(&mut *self.pressed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Forgets the keys that said something about a list that is another one now.
+    pub(super) fn forget_words(&self) {
+        let mut pressed = self.pressed.lock().unwrap_or_else(PoisonError::into_inner);
+        pressed.retain(|key| matches!(key, Key::Plan | Key::Quit));
+    }
+
     /// Has the terminal give keys again, after a shell had it meanwhile.
     pub(super) fn renewer(&self) -> impl Fn() + Send + 'static {
         let before = self.before.clone();

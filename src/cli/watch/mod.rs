@@ -134,7 +134,7 @@ fn keep_watch(
         }
         if desk.has_new_list() {
             // They were pressed for what was shown before.
-            keys.into_iter().for_each(|keys| drop(keys.take()));
+            keys.into_iter().for_each(Keys::forget_words);
         }
         desk.tell_ready(context);
         // Of a project that could not be read nobody knows the folders.
