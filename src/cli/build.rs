@@ -258,7 +258,7 @@ fn later(prepared: &Prepared) -> Vec<String> {
 }
 
 /// Writes a line to stderr from a thread that has no context.
-pub(super) fn eprint_line(line: &str) {
+fn eprint_line(line: &str) {
     use std::io::Write as _;
     // Nobody is left to tell when stderr is closed.
     let _ = writeln!(std::io::stderr(), "{line}");
@@ -269,12 +269,12 @@ pub(super) fn workers(execution: &args::Execution) -> usize {
     jobs.map_or(1, usize::from)
 }
 
-pub(super) fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
+fn logged(prepared: &Prepared) -> BTreeMap<String, LoggedAsset> {
     let assets = &prepared.loaded.assets;
     assets.iter().map(|asset| (asset.id.clone(), LoggedAsset::from(asset))).collect()
 }
 
-pub(super) fn exit_code(built: &Built) -> ExitCode {
+fn exit_code(built: &Built) -> ExitCode {
     let trouble = |trouble: &Trouble| match trouble {
         Trouble::Unknown => ExitCode::UnknownPurchase,
         Trouble::Refused => ExitCode::Refused,

@@ -40,11 +40,7 @@ impl Touched {
         // the folders of each.
         const FEW: usize = 16;
         if self.paths.len() <= FEW {
-            let is_within = |touched: &String| {
-                let rest = path.as_bytes().strip_prefix(touched.as_bytes());
-                rest.is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-            };
-            return self.paths.iter().any(is_within);
+            return self.paths.iter().any(|touched| below(path, touched).is_some());
         }
         let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
         ends.into_iter().any(|end| self.paths.contains(&path[..end]))
@@ -54,6 +50,11 @@ impl Touched {
     pub fn concerns_names_in(&self, path: &str) -> bool {
         self.folders.contains(path) || self.concerns(path)
     }
+}
+
+/// What is behind `folder` in a path that is this folder or file, or lies in it.
+pub fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    path.strip_prefix(folder).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The folder in which a path stands.

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use crate::pipeline::Touched;
+use crate::pipeline::touched::below;
 use crate::watch::burst::{Burst, Seen};
 
 pub use folders::{folders_of, recorded_folders};
@@ -129,7 +130,7 @@ impl Watcher {
             let burst = self.next_burst(longest.saturating_sub(begun.elapsed()));
             let Some(burst) = burst else { return Change::Anything };
             for lost in burst.lost() {
-                let is_below = |folder: &&String| is_within(folder, lost).is_some();
+                let is_below = |folder: &&String| below(folder, lost).is_some();
                 let below: Vec<String> = self.folders.keys().filter(is_below).cloned().collect();
                 below.iter().for_each(|folder| self.forget(folder));
             }
@@ -177,7 +178,7 @@ impl Watcher {
             }
             named.add(path);
             for (name, real) in &linked {
-                if let Some(rest) = is_within(path, real) {
+                if let Some(rest) = below(path, real) {
                     named.add(&format!("{name}{rest}"));
                 }
             }
@@ -196,11 +197,6 @@ impl Watcher {
             let _ = self.system.unwatch(&real);
         }
     }
-}
-
-/// What is behind a folder in a path that is this folder or lies in it.
-fn is_within<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
-    path.strip_prefix(folder).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(unix)]

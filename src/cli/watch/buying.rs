@@ -4,7 +4,7 @@
 //! built them in another terminal.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
@@ -12,12 +12,14 @@ use crate::cli::args::WatchArgs;
 use crate::cli::build::{self, buyer, workers};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::watch::failures::Heard;
 use crate::cli::watch::orders::Wish;
-use crate::event::{Event, Outcome, Reporter};
+use crate::event::Reporter;
 use crate::execute::{Limits, StopSignal, with_causes};
 use crate::pipeline::purchases::{Withheld, shopping};
 use crate::pipeline::{self, BuildRequest, Selection, Session, money};
 use crate::plan::ReasonCode;
+use crate::report::Fanout;
 
 /// What is to be bought.
 #[derive(Debug)]
@@ -49,14 +51,17 @@ impl Order {
         context: &Context,
         args: &WatchArgs,
         session: &Session,
-        reporter: &dyn Reporter,
+        reporter: Arc<Fanout>,
         stop: &StopSignal,
     ) -> Delivered {
         let wanted: BTreeMap<String, ActionKey> =
             self.wishes.iter().map(|wish| (wish.item.id.clone(), wish.wanted)).collect();
-        let heard = Heard { inner: reporter, failed: Mutex::default() };
-        let built = self.build(context, args, session, &wanted, &heard, stop);
-        let failed = heard.failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let heard = Arc::<Heard>::default();
+        let mut both = Fanout::default();
+        both.push(reporter);
+        both.push(heard.clone());
+        let built = self.build(context, args, session, &wanted, &both, stop);
+        let failed = heard.take();
         let (spent_micros, error) = match built {
             Ok(spent) => (spent, None),
             Err(error) => (0, Some(with_causes(&error))),
@@ -130,25 +135,5 @@ impl Order {
             Some(run) => Ok(money::spent_usd(session, &config, run)?),
             None => Ok(0),
         }
-    }
-}
-
-/// Hands events on and notes which assets failed.
-struct Heard<'a> {
-    inner: &'a dyn Reporter,
-    failed: Mutex<BTreeSet<String>>,
-}
-
-impl Reporter for Heard<'_> {
-    fn report(&self, event: &Event) {
-        if let Event::ActionFinished {
-            asset,
-            outcome: Outcome::Failed(_) | Outcome::Skipped(_),
-            ..
-        } = event
-        {
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(asset.clone());
-        }
-        self.inner.report(event);
     }
 }

@@ -14,9 +14,9 @@ use crate::cli::error::CliError;
 use crate::cli::held::{held, is_stood_in, warnings};
 use crate::cli::plan::with_view;
 use crate::cli::spend::{self, Approval};
+use crate::cli::watch::Key;
 use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::failures::Failures;
-use crate::cli::watch::keys::Key;
 use crate::cli::watch::orders::{Orders, Wish, Word};
 use crate::config::PaidInWatch;
 use crate::event::{Event, Reporter};
@@ -65,12 +65,12 @@ pub(super) struct Desk<'a> {
     /// Whether what waits is another thing than at the last look.
     is_new_list: bool,
     /// Why a folder is not watched, if that was told.
-    is_unwatched: Option<String>,
+    unwatched: Option<String>,
     /// What was tried and not made.
     not_made: BTreeMap<String, ActionKey>,
     wants_plan: bool,
     /// Files and folders that a build writes.
-    results: Vec<String>,
+    results: Touched,
     failures: Failures,
     /// What somebody touched since the last build.
     noted: Touched,
@@ -124,10 +124,10 @@ impl<'a> Desk<'a> {
             in_flight: BTreeMap::new(),
             order: None,
             is_new_list: false,
-            is_unwatched: None,
+            unwatched: None,
             not_made: BTreeMap::new(),
             wants_plan: false,
-            results: Vec::new(),
+            results: Touched::default(),
             failures,
             noted: Touched::default(),
             told: BTreeSet::new(),
@@ -214,7 +214,8 @@ impl<'a> Desk<'a> {
         if prepared.loaded.has_settings() {
             let config = &prepared.loaded.config;
             let own = [config.assets_dir.as_str(), config.manifest.as_str(), LOCKFILE];
-            self.results = own.map(str::to_owned).to_vec();
+            self.results = Touched::default();
+            own.into_iter().for_each(|path| self.results.add(path));
         }
         let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
@@ -482,9 +483,8 @@ impl<'a> Desk<'a> {
         let paths: Vec<String> = touched.paths().map(str::to_owned).collect();
         if let Some(screen) = &self.screen {
             // What a build writes itself is no news beside what somebody else changed.
-            let is_result = |path: &&String| self.results.iter().any(|own| is_within(path, own));
             let others: Vec<String> =
-                paths.iter().filter(|path| !is_result(path)).cloned().collect();
+                paths.iter().filter(|path| !self.results.concerns(path)).cloned().collect();
             screen.set_changed(if others.is_empty() { paths.clone() } else { others });
         }
         self.reporter.report(&Event::Changed { paths });
@@ -502,7 +502,7 @@ impl<'a> Desk<'a> {
     pub(super) fn tell_unwatched(&mut self, error: &notify::Error) {
         let help = "on Linux fs.inotify.max_user_watches says how many folders can be watched";
         let message = format!("a folder cannot be watched: {error}; {help}");
-        if self.is_unwatched.replace(message.clone()).as_ref() != Some(&message) {
+        if self.unwatched.replace(message.clone()).as_ref() != Some(&message) {
             self.reporter.report(&Event::Warning { asset: None, message });
         }
     }
@@ -533,11 +533,6 @@ impl<'a> Desk<'a> {
             self.orders.say(wish, word);
         }
     }
-}
-
-/// Whether a path is this file or folder, or lies in it.
-fn is_within(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Hears nothing: what only renews the record is no news.

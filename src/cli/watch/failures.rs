@@ -27,6 +27,13 @@ pub(super) struct Failures {
 #[derive(Debug, Default)]
 pub(super) struct Heard(Mutex<BTreeSet<String>>);
 
+impl Heard {
+    /// Those that failed since the last time.
+    pub(super) fn take(&self) -> BTreeSet<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Reporter for Heard {
     fn report(&self, event: &Event) {
         if let Event::ActionFinished {
@@ -77,8 +84,7 @@ impl Failures {
     /// Notes what became of what was tried. `unpublished`: what was made and could not be published.
     pub(super) fn note<'a>(&mut self, unpublished: impl Iterator<Item = &'a str>) {
         let unpublished: BTreeSet<&str> = unpublished.collect();
-        let heard =
-            std::mem::take(&mut *self.heard.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let heard = self.heard.take();
         self.unpublished.extend(unpublished.iter().map(|id| (*id).to_owned()));
         for (id, identity) in std::mem::take(&mut self.tried) {
             if !unpublished.contains(&*id) {

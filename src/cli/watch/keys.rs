@@ -7,22 +7,8 @@ use std::thread;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use rustix::termios::{tcgetattr, tcgetpgrp, tcsetattr};
 
+use crate::cli::watch::Key;
 use crate::watch::Waker;
-
-/// What somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key {
-    /// Buy the first that waits.
-    Yes,
-    /// Buy all that waits.
-    All,
-    /// Not the first that waits.
-    No,
-    /// Show the plan.
-    Plan,
-    /// End.
-    Quit,
-}
 
 impl Key {
     fn of(byte: u8) -> Option<Self> {

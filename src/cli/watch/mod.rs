@@ -25,7 +25,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::interrupt;
 use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::desk::{Desk, Seen};
-use crate::cli::watch::keys::{Key, Keys};
+use crate::cli::watch::keys::Keys;
 use crate::execute::StopSignal;
 use crate::pipeline::Touched;
 use crate::report::screen::Screen;
@@ -37,6 +37,22 @@ const RESCAN: Duration = Duration::from_secs(60);
 
 /// The same while something cannot be watched.
 const ANXIOUS: Duration = Duration::from_secs(1);
+
+/// What somebody wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "nobody can press them there"))]
+enum Key {
+    /// Buy the first that waits.
+    Yes,
+    /// Buy all that waits.
+    All,
+    /// Not the first that waits.
+    No,
+    /// Show the plan.
+    Plan,
+    /// End.
+    Quit,
+}
 
 /// Watches the project until somebody ends it.
 pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, CliError> {
@@ -75,7 +91,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
             let (sender, waker, now) = (sender.clone(), waker.clone(), context.renewed());
             let (session, stop) = (&session, &stop);
             scope.spawn(move || {
-                let delivered = order.carry_out(&now, args, session, &*reporter, stop);
+                let delivered = order.carry_out(&now, args, session, reporter, stop);
                 // The watch may be over.
                 let _ = sender.send(delivered);
                 waker.wake();

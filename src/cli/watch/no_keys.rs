@@ -1,22 +1,7 @@
 //! In the place of `keys` where no terminal can be asked for single ones.
 
+use crate::cli::watch::Key;
 use crate::watch::Waker;
-
-/// What somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "nobody can press them here")]
-pub(super) enum Key {
-    /// Buy the first that waits.
-    Yes,
-    /// Buy all that waits.
-    All,
-    /// Not the first that waits.
-    No,
-    /// Show the plan.
-    Plan,
-    /// End.
-    Quit,
-}
 
 /// A terminal that gives keys: none here.
 pub(super) struct Keys;
