@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::base::Scalar;
 use crate::catalog::PriceUnit;
 pub use crate::graph::action::ActionKind;
@@ -148,6 +150,22 @@ pub enum Event {
         /// Paths relative to the project root; none if everything is looked at.
         paths: Vec<String>,
     },
+    /// What is wrong in the files that people write, told by a watch whenever it is another thing than
+    /// before.
+    Mistakes {
+        /// As in the document of diagnostics; none when all is mended.
+        diagnostics: Vec<Value>,
+    },
+    /// What a watch cannot build, told whenever it is another thing than before.
+    Held {
+        /// Assets, if it is about one, with the reason.
+        assets: Vec<(Option<String>, String)>,
+    },
+    /// What a watch may buy if somebody says so, told whenever it is another thing than before.
+    Waiting {
+        /// In the order in which a yes is taken.
+        offers: Vec<Offer>,
+    },
     /// A watch has seen to all that it saw, and waits.
     Idle,
     /// Something a person should know, that stops nothing.
@@ -162,6 +180,23 @@ pub enum Event {
         /// Counts and duration.
         summary: Summary,
     },
+}
+
+/// What somebody may agree to buy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The asset's id.
+    pub asset: String,
+    /// Family of the provider.
+    pub provider: String,
+    /// Model that is asked.
+    pub model: String,
+    /// Results to buy.
+    pub count: usize,
+    /// The most that all of them cost, in millionths of `unit`.
+    pub high_micros: Option<i64>,
+    /// What is counted.
+    pub unit: PriceUnit,
 }
 
 /// What a run did.

@@ -23,10 +23,9 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         policy: Policy::default(),
         uses_cache: false,
         // What sleeps is fresh, but may be a placeholder.
-        environment: context
-            .environment()
+        last_run: context
+            .last_run()
             .filter(|_| !context.is_ci && !args.release && selection.changed_files.is_none()),
-        touched: None,
         wakes_selected: false,
         today: &today,
         clock: context.clock,

@@ -14,7 +14,7 @@ use crate::cli::diagnostics;
 use crate::cli::error::CliError;
 use crate::cli::terminal::Terminal;
 use crate::generate::Programs;
-use crate::pipeline::Session;
+use crate::pipeline::{LastRun, Session};
 use crate::report::Format;
 
 /// The surroundings of one command.
@@ -81,6 +81,11 @@ impl Context {
         let metadata = env::current_exe().and_then(std::fs::metadata).ok()?;
         let modified = metadata.modified().ok()?;
         Some(Digest::of(format!("{} {modified:?}", metadata.len()).as_bytes()))
+    }
+
+    /// What a command may take over from the last run: whatever compares with its record.
+    pub fn last_run(&self) -> Option<LastRun<'static>> {
+        self.environment().map(LastRun::compared)
     }
 
     /// The folder that the command works in.

@@ -109,10 +109,9 @@ pub(super) fn prepare(
         policy,
         uses_cache: true,
         // `--refresh` and a hand on drifted files concern assets that sleep.
-        environment: context
-            .environment()
+        last_run: context
+            .last_run()
             .filter(|_| policy == Policy::default() && selection.changed_files.is_none()),
-        touched: None,
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
         clock: context.clock,
@@ -186,8 +185,7 @@ fn again<'a>(
         selection,
         policy,
         uses_cache: true,
-        environment: None,
-        touched: None,
+        last_run: None,
         wakes_selected: false,
         today,
         clock: context.clock,
@@ -210,11 +208,12 @@ pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_
     plans.sort_by_key(|plan| plan.asset.of(&prepared.loaded.assets).id.clone());
     let orphans: Vec<_> =
         prepared.orphans.iter().map(|(path, id)| (path.to_string(), id.clone())).collect();
+    let fresh: Vec<String> = prepared.fresh_asleep().map(|asset| asset.id().to_owned()).collect();
     render(&PlanView {
         sources: &prepared.loaded.sources,
         assets: &prepared.loaded.assets,
         plans: &plans,
-        known_fresh: &prepared.asleep_ids(),
+        known_fresh: &fresh,
         orphans: &orphans,
         quality: &BTreeMap::new(),
         caps: &[],

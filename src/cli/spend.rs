@@ -12,8 +12,7 @@ use crate::config::Budget;
 use crate::execute::with_causes;
 use crate::pipeline::purchases::{Item, Withheld, fit, shopping};
 use crate::pipeline::{Prepared, Session};
-use crate::plan::ReasonCode;
-use crate::report::amount;
+use crate::plan::{Cost, ReasonCode};
 
 /// What may be bought in this build.
 #[derive(Debug, Default)]
@@ -211,7 +210,7 @@ fn ask(context: &Context, prepared: &Prepared, items: &[&Item], total: i64) -> A
         return Answer::Yes;
     }
     for line in table(items) {
-        context.talk(&line);
+        context.talk(&format!("  {line}"));
     }
     let count: usize = items.iter().map(|item| item.count).sum();
     let mut stderr = io::stderr();
@@ -230,8 +229,8 @@ pub(super) fn table(items: &[&Item]) -> Vec<String> {
     let width = items.iter().map(|item| item.id.chars().count()).max().unwrap_or(0);
     let line = |item: &&Item| {
         let Item { id, count, model, high_micros, unit, .. } = item;
-        let most = high_micros.map_or_else(|| "?".to_owned(), |high| amount(high, *unit));
-        format!("  {id:width$}  {count} × {model}  at most {most}")
+        let at_most = cost(*high_micros, *unit).at_most();
+        format!("{id:width$}  {count} × {model}  {at_most}")
     };
     items.iter().map(line).collect()
 }
@@ -242,6 +241,10 @@ pub(super) fn totals(items: &[&Item]) -> String {
         let sum = sums.entry(item.unit).or_default();
         *sum = sum.saturating_add(item.high_micros.unwrap_or(0));
     }
-    let sums: Vec<String> = sums.into_iter().map(|(unit, sum)| amount(sum, unit)).collect();
-    sums.join(" and ")
+    let most = |(unit, sum): (PriceUnit, i64)| cost(Some(sum), unit).most();
+    sums.into_iter().filter_map(most).collect::<Vec<_>>().join(" and ")
+}
+
+fn cost(high_micros: Option<i64>, unit: PriceUnit) -> Cost {
+    Cost { low_micros: None, high_micros, unit: unit.as_str().to_owned() }
 }

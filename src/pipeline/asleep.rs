@@ -21,6 +21,8 @@ pub struct Asleep {
     pub snapshot: Snapshot,
     /// Places, among the record's spec files, of those whose assets sleep.
     pub specs: Vec<usize>,
+    /// Numbers of those that are not fresh any more.
+    pub stale: HashSet<u32>,
     /// Files that were read and found to be as recorded.
     pub settled: Settled,
     /// Globs that were listed again, as recorded, with the folders that were listed.
@@ -36,6 +38,18 @@ impl Asleep {
     pub fn were_all_fresh(&self) -> bool {
         let fresh = state_code(State::Fresh);
         self.snapshot.assets().all(|asset| asset.state() == fresh)
+    }
+
+    /// Whether something was wrong at the end of the last run, such as a block without an asset: it may
+    /// still be.
+    pub fn has_problems(&self) -> bool {
+        self.snapshot.summary().has_problems
+    }
+
+    /// Whether an asset of the record is fresh: all that sleep are, but for those of specs that count
+    /// as recorded.
+    pub fn is_fresh(&self, asset: &snapshot::Asset<'_>) -> bool {
+        asset.state() == state_code(State::Fresh) && !self.stale.contains(&asset.number())
     }
 
     /// The sleeping assets.

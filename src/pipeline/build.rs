@@ -435,8 +435,9 @@ pub fn has_redo_record(session: &Session) -> bool {
 fn start_summary(prepared: &Prepared, work: usize) -> Summary {
     let selected = prepared.selected.iter().map(|asset| asset.of(&prepared.plans));
     let asleep = prepared.selected_asleep.len();
-    let mut summary =
-        Summary { assets: prepared.selected.len() + asleep, fresh: asleep, ..Summary::default() };
+    let fresh = prepared.fresh_asleep().count();
+    let assets = prepared.selected.len() + asleep;
+    let mut summary = Summary { assets, fresh, held: asleep - fresh, ..Summary::default() };
     for plan in selected.filter(|plan| !plan.work.is_now()) {
         match plan.state {
             AssetState::Fresh => summary.fresh += 1,

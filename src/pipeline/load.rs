@@ -108,8 +108,9 @@ pub fn load_awake(
     recall: Recall,
     table: &mut FileTable,
 ) -> Result<Option<Loaded>, LoadError> {
-    let Recall { snapshot, awake, asleep, settled, relisted, is_outdated, lock, .. } = recall;
-    let asleep = Asleep { snapshot, specs: asleep, settled, relisted, is_outdated, lock };
+    let Recall { snapshot, awake, asleep, stale, settled, relisted, is_outdated, lock, .. } =
+        recall;
+    let asleep = Asleep { snapshot, specs: asleep, stale, settled, relisted, is_outdated, lock };
     let mut reader = Reader::new(session, table);
     if awake.is_empty() {
         return Ok(Some(reader.nothing(asleep)));
@@ -132,16 +133,17 @@ pub fn load_awake(
     // A sleeping file with templates is recorded as before and expands to what it did before.
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));
-    loaded.diagnostics.extend(spec::check_unique(claims_beside(&loaded.assets, &asleep)));
     if are_related(&references, &loaded.assets, &asleep) {
         return Ok(None);
     }
-    loaded.diagnostics.extend(spec::check_references(references));
-    loaded.diagnostics.extend(spec::check_groups(&loaded.assets));
-    if loaded.diagnostics.has_errors() {
-        // The whole picture, in the order of files.
+    let mut between = spec::check_unique(claims_beside(&loaded.assets, &asleep));
+    between.extend(spec::check_references(references));
+    between.extend(spec::check_groups(&loaded.assets));
+    if between.has_errors() {
+        // What they say names places in other files.
         return Ok(None);
     }
+    loaded.diagnostics.extend(between);
     loaded.asleep = Some(asleep);
     Ok(Some(loaded))
 }

@@ -164,7 +164,7 @@ fn on_trial(spec: &AssetSpec, request: &Request, sent: &Sent) -> AssetSpec {
 /// As for `prepare`.
 pub fn assess_trial(
     session: &Session,
-    request: &prepare::Request<'_>,
+    request: &crate::pipeline::Request<'_>,
     prepared: &mut Prepared,
     moved: &[Moved],
 ) -> Result<(), PrepareError> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::base::{Digest, RelPath, Severity};
+use crate::base::{Diagnostic, Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
 use crate::execute::Market;
@@ -21,38 +21,16 @@ use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
 use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
+use crate::pipeline::request::Request;
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::table::FileTable;
-use crate::pipeline::touched::Touched;
 use crate::pipeline::world::LazyRecord;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
-use crate::plan::{self, AssetPlan, Keys, Policy};
+use crate::plan::{self, AssetPlan, Keys};
 use crate::purchase::Journal;
 use crate::spec::AssetSpec;
 use crate::spec::op::GenerateOp;
-
-/// What a command asks of the steps before execution.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// Which assets it is about.
-    pub selection: &'a Selection,
-    /// What the user allows.
-    pub policy: Policy,
-    /// Whether it may look into the stores: `--check` says what a fresh clone would say.
-    pub uses_cache: bool,
-    /// The program and what else the outcome depends on beside the project, if the record of the
-    /// last run may be used.
-    pub environment: Option<Digest>,
-    /// Where files may differ from that record; none if nobody knows.
-    pub touched: Option<&'a Touched>,
-    /// Whether the selected assets are loaded even if nothing about them changed.
-    pub wakes_selected: bool,
-    /// Today in UTC, `YYYY-MM-DD`.
-    pub today: &'a str,
-    /// When the run began.
-    pub clock: Instant,
-}
 
 /// How long a step of the pipeline took, since the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,12 +98,20 @@ impl Prepared {
         self.loaded.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Ids of the selected assets that sleep: they are fresh.
-    pub fn asleep_ids(&self) -> Vec<String> {
-        let Some(asleep) = &self.loaded.asleep else { return Vec::new() };
-        let assets =
-            self.selected_asleep.iter().filter_map(|&number| asleep.snapshot.asset(number));
-        assets.map(|asset| asset.id().to_owned()).collect()
+    /// Spec files with errors, and those that these speak of.
+    pub fn mistaken_specs(&self) -> BTreeSet<RelPath> {
+        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+        let labels = self.loaded.diagnostics.iter().filter(is_error).flat_map(|one| &one.labels);
+        let paths = labels.map(|label| &self.loaded.sources.file(label.span.file).path);
+        paths.filter(|path| self.loaded.units.contains_key(*path)).cloned().collect()
+    }
+
+    /// The selected assets that sleep and are fresh.
+    pub fn fresh_asleep(&self) -> impl Iterator<Item = snapshot::Asset<'_>> {
+        self.loaded.asleep.iter().flat_map(|asleep| {
+            let assets = self.selected_asleep.iter().filter_map(|&n| asleep.snapshot.asset(n));
+            assets.filter(|asset| asleep.is_fresh(asset))
+        })
     }
 
     /// Plans of the selected assets.
@@ -252,11 +238,9 @@ fn load_changes(
         })
     };
     // A commit that was cut off is not what the record speaks of.
-    let program = request.environment.as_ref().filter(|_| !session.cache().redo_record().is_file());
-    let recalled = match program.map(|program| session.environment(program)) {
-        Some(environment) => {
-            recall(session, &environment, request.touched, stamp, &wake).map_err(LoadError::from)?
-        }
+    let last_run = request.last_run.filter(|_| !session.cache().redo_record().is_file());
+    let recalled = match last_run {
+        Some(last_run) => recall(session, last_run, stamp, &wake).map_err(LoadError::from)?,
         None => Recalled::Nothing,
     };
     let mut lock = None;
@@ -500,12 +484,16 @@ fn assess_all(
     Ok(())
 }
 
-/// The blocks that matter: all of them, or those of awake spec files.
+/// The blocks that matter: all of them, or those of awake spec files and of no asset at all.
 fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> {
     let Some(asleep) = &loaded.asleep else { return lock.blocks().collect() };
     let others = asleep.others();
-    let ids: BTreeSet<&str> =
+    let mut ids: BTreeSet<&str> =
         loaded.assets.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
+    if asleep.has_problems() {
+        let present = PresentIds::new(loaded);
+        ids.extend(lock.ids().filter(|id| !present.contains(id)));
+    }
     ids.into_iter().filter_map(|id| lock.get(id)).collect()
 }
 

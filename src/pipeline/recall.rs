@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, RelPath};
-use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot};
+use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::graph::KEY_SCHEMA;
 use crate::graph::lower::referenced;
 use crate::pipeline::load::list_matching;
+use crate::pipeline::request::LastRun;
 use crate::pipeline::session::{LOCKFILE, Session};
 use crate::pipeline::touched::Touched;
 use crate::plan::State;
@@ -41,6 +42,9 @@ pub struct Recall {
     pub awake: BTreeSet<RelPath>,
     /// Places, among the record's spec files, of those whose assets sleep.
     pub asleep: Vec<usize>,
+    /// Numbers of the assets that sleep only since their spec counts as recorded: what they are made
+    /// of has changed.
+    pub stale: HashSet<u32>,
     /// Files whose content was read since their stat had changed or was too young, and is the
     /// recorded one.
     pub settled: Settled,
@@ -80,30 +84,28 @@ pub type Wake<'a> = &'a (dyn Fn(&Asset<'_>) -> bool + Sync);
 
 /// Compares the last run with the files.
 ///
-/// `environment`: everything outside of files that the outcome depends on. `touched`: where files may
-/// differ from the record, if somebody knows; nothing else is looked at then.
-///
 /// # Errors
 /// `FileError` for folders that cannot be listed.
 pub fn recall(
     session: &Session,
-    environment: &Digest,
-    touched: Option<&Touched>,
+    last_run: LastRun<'_>,
     stamp: crate::cache::Stamp,
     wake: Wake<'_>,
 ) -> Result<Recalled, FileError> {
     let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) else {
         return Ok(Recalled::Nothing);
     };
-    let comparison = Comparison::new(session.files(), touched, stamp);
-    match compare(session, &snapshot, environment, comparison, wake)? {
+    let environment = session.environment(&last_run.environment);
+    let comparison = Comparison::new(session.files(), last_run, stamp);
+    match compare(session, &snapshot, &environment, comparison, wake)? {
         None => Ok(Recalled::Files(Box::new(snapshot))),
-        Some(Compared { awake, asleep, settled, relisted, is_outdated, lock }) => {
+        Some(Compared { awake, asleep, stale, settled, relisted, is_outdated, lock }) => {
             let (lock_bytes, lock) = lock.unzip();
             let recall = Recall {
                 snapshot,
                 awake,
                 asleep,
+                stale,
                 settled,
                 relisted,
                 is_outdated,
@@ -119,6 +121,7 @@ pub fn recall(
 struct Compared {
     awake: BTreeSet<RelPath>,
     asleep: Vec<usize>,
+    stale: HashSet<u32>,
     settled: Settled,
     relisted: BTreeMap<String, Vec<ListedFile>>,
     is_outdated: bool,
@@ -134,7 +137,9 @@ fn compare(
     wake: Wake<'_>,
 ) -> Result<Option<Compared>, FileError> {
     let summary = snapshot.summary();
-    if summary.config != *environment || summary.has_problems {
+    // Who knows what was touched has told the problems before.
+    let is_told = comparison.touched.is_some();
+    if summary.config != *environment || (summary.has_problems && !is_told) {
         return Ok(None);
     }
     let files = session.files();
@@ -175,7 +180,8 @@ fn compare_files(
     let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
     };
-    let awake_assets = find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
+    let Woken { awake: awake_assets, stale } =
+        find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
     let mut awake: BTreeSet<RelPath> = listed.added.clone();
     let mut asleep = Vec::new();
     for (spec, file) in snapshot.specs().enumerate() {
@@ -199,8 +205,9 @@ fn compare_files(
     }
     let Comparison { settled, is_outdated, .. } = comparison;
     let relisted = listed.relisted;
-    let is_outdated = is_outdated || !relisted.is_empty() || !listed.removed.is_empty();
-    Ok(Some(Compared { awake, asleep, settled, relisted, is_outdated, lock: None }))
+    let is_outdated =
+        is_outdated || !relisted.is_empty() || !listed.removed.is_empty() || !stale.is_empty();
+    Ok(Some(Compared { awake, asleep, stale, settled, relisted, is_outdated, lock: None }))
 }
 
 /// Spec files up to which it is not worth asking how many are awake.
@@ -214,6 +221,7 @@ fn unportable(path: &str) -> FileError {
 struct Comparison<'a> {
     files: &'a ProjectFiles,
     touched: Option<&'a Touched>,
+    as_recorded: Option<&'a BTreeSet<RelPath>>,
     stamp: crate::cache::Stamp,
     settled: Settled,
     is_outdated: bool,
@@ -222,10 +230,16 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn new(
         files: &'a ProjectFiles,
-        touched: Option<&'a Touched>,
+        LastRun { touched, as_recorded, .. }: LastRun<'a>,
         stamp: crate::cache::Stamp,
     ) -> Self {
-        Self { files, touched, stamp, settled: Settled::default(), is_outdated: false }
+        let settled = Settled::default();
+        Self { files, touched, as_recorded, stamp, settled, is_outdated: false }
+    }
+
+    /// Whether a spec file counts as the record has it.
+    fn is_as_recorded(&self, path: &str) -> bool {
+        self.as_recorded.is_some_and(|files| files.iter().any(|file| file.as_str() == path))
     }
 
     /// Whether the file at a path may be another one than recorded.
@@ -270,8 +284,11 @@ struct Found {
 
 /// Compares all inputs; none if one of those that everything depends on has changed.
 fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
-    let inputs: Vec<Input<'_>> =
-        snapshot.inputs().filter(|input| comparison.may_differ(input.path)).collect();
+    let is_compared = |input: &Input<'_>| {
+        comparison.may_differ(input.path)
+            && !(input.role == Role::Spec && comparison.is_as_recorded(input.path))
+    };
+    let inputs: Vec<Input<'_>> = snapshot.inputs().filter(is_compared).collect();
     let paths: Vec<&str> = inputs.iter().map(|input| input.path).collect();
     let stats = comparison.files.stat_many(&paths);
     let mut suspects = Vec::new();
@@ -357,13 +374,19 @@ fn compare_listings(
             None => (glob, false),
         };
         let Ok(now) = list_matching(files, pattern) else { return Ok(None) };
-        listed.relisted.insert(glob.to_owned(), now.dirs);
         listed.globs_changed |= !is_spec;
+        let mut is_complete = true;
         for (path, _) in now.files.into_iter().filter(|_| is_spec) {
             let is_known = snapshot.inputs_at(path.as_str()).any(|input| input.role == Role::Spec);
-            if !is_known {
+            if comparison.is_as_recorded(path.as_str()) {
+                // One that is not there as yet has to be found again.
+                is_complete &= is_known;
+            } else if !is_known {
                 listed.added.insert(path);
             }
+        }
+        if is_complete {
+            listed.relisted.insert(glob.to_owned(), now.dirs);
         }
     }
     Ok(Some(listed))
@@ -372,13 +395,20 @@ fn compare_listings(
 /// Marks, in the record, the globs of the Assetfile's `specs`.
 pub const SPEC_GLOB: &str = "specs ";
 
+/// Numbers of assets.
+struct Woken {
+    awake: HashSet<u32>,
+    /// Those that would be if their spec did not count as recorded.
+    stale: HashSet<u32>,
+}
+
 fn find_awake_assets(
     snapshot: &Snapshot,
     found: &Found,
     listed: &Listed,
     comparison: &mut Comparison<'_>,
     wake: Wake<'_>,
-) -> HashSet<u32> {
+) -> Woken {
     let mut awake = HashSet::new();
     let outputs = snapshot.outputs().map(|output| output.path);
     let paths: Vec<&str> = outputs.filter(|path| comparison.may_differ(path)).collect();
@@ -413,10 +443,25 @@ fn find_awake_assets(
             awake.insert(owner);
         }
     }
+    let stale: HashSet<u32> =
+        as_recorded(snapshot, comparison).intersection(&awake).copied().collect();
+    awake.retain(|number| !stale.contains(number));
     if !awake.is_empty() || !found.specs.is_empty() || !listed.added.is_empty() {
         wake_relatives(snapshot, found, &mut awake);
     }
-    awake
+    Woken { awake, stale }
+}
+
+/// The assets of specs that count as recorded.
+fn as_recorded(snapshot: &Snapshot, comparison: &Comparison<'_>) -> HashSet<u32> {
+    if comparison.as_recorded.is_none_or(BTreeSet::is_empty) {
+        return HashSet::new();
+    }
+    let is_one = |file: &SpecFile<'_>| {
+        file.input().is_some_and(|input| comparison.is_as_recorded(input.path))
+    };
+    let assets = snapshot.specs().filter(is_one).flat_map(|file| file.assets());
+    assets.map(|asset| asset.number()).collect()
 }
 
 /// What the record notes as an asset's references: ids of assets, and `@` with the group of sounds

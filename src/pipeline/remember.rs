@@ -83,7 +83,9 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
         config: environment,
         all_fresh: false,
         // A block without an asset is not in the record, and the next run has to know of it.
-        has_problems: !loaded.diagnostics.is_empty() || !prepared.orphan_ids.is_empty(),
+        has_problems: !loaded.diagnostics.is_empty()
+            || !prepared.orphan_ids.is_empty()
+            || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
         lock,
         manifest: None,
         purchases: None,
@@ -307,7 +309,8 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         for asset in file.assets() {
             let sources: Vec<u32> =
                 asset.sources().filter_map(|number| copy(writer, number)).collect();
-            writer.copy_asset(&asset, &sources, settled);
+            let state = asleep.stale.contains(&asset.number()).then(|| state_code(State::Stale));
+            writer.copy_asset(&asset, &sources, state, settled);
         }
     }
 }

@@ -18,6 +18,11 @@ impl Touched {
         self.paths.insert(path.to_owned());
     }
 
+    /// Whether the path itself was added.
+    pub fn names(&self, path: &str) -> bool {
+        self.paths.contains(path)
+    }
+
     /// Adds what `other` has.
     pub fn extend(&mut self, other: &Self) {
         self.paths.extend(other.paths.iter().cloned());

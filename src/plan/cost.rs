@@ -44,13 +44,19 @@ impl Cost {
 
     /// The upper bound for people, such as `at most $0.23`.
     pub fn at_most(&self) -> String {
-        match self.high_micros {
+        match self.most() {
             None => "price unknown".to_owned(),
-            Some(high) if self.unit == "USD" => {
-                format!("at most ${}", rounded(high, places(high), Round::Up))
-            }
-            Some(high) => format!("at most {} {}", rounded(high, 0, Round::Up), self.unit),
+            Some(most) => format!("at most {most}"),
         }
+    }
+
+    /// The upper bound, rounded up, such as `$0.23`.
+    pub fn most(&self) -> Option<String> {
+        let high = self.high_micros?;
+        Some(match self.unit == "USD" {
+            true => format!("${}", rounded(high, places(high), Round::Up)),
+            false => format!("{} {}", rounded(high, 0, Round::Up), self.unit),
+        })
     }
 }
 

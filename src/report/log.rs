@@ -241,6 +241,15 @@ impl LogReporter {
             Event::Changed { paths } => {
                 debug!(event = "WATCH_CHANGED", subsystem = SUBSYSTEM, paths = paths.join(" "));
             }
+            Event::Mistakes { diagnostics } => {
+                let mistakes = diagnostics.len();
+                warn!(event = "WATCH_MISTAKES", subsystem = SUBSYSTEM, mistakes);
+            }
+            // Each of them is a warning as well.
+            Event::Held { .. } => {}
+            Event::Waiting { offers } => {
+                info!(event = "WATCH_WAITING", subsystem = SUBSYSTEM, offers = offers.len());
+            }
             Event::Idle => debug!(event = "WATCH_IDLE", subsystem = SUBSYSTEM),
             Event::Warning { asset, message } => {
                 let wanted =

@@ -5,6 +5,7 @@
 //! their fields are specified in docs/design/events.md.
 
 pub mod fanout;
+pub mod feed;
 pub mod github;
 pub mod json;
 pub mod ledger;
@@ -27,6 +28,7 @@ mod sentence;
 mod recording;
 
 pub use fanout::Fanout;
+pub use feed::Feed;
 pub use palette::Palette;
 pub use select::{Format, Reporters};
 pub(crate) use sentence::{amount, amount_of};

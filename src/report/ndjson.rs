@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::base::Scalar;
-use crate::event::{ActionKind, Event, Outcome, Reporter, Summary};
+use crate::event::{ActionKind, Event, Offer, Outcome, Reporter, Summary};
 use crate::report::{Elapsed, Sink};
 
 /// The schema that every object names.
@@ -167,12 +167,34 @@ fn describe(event: &Event) -> (&'static str, Map<String, Value>) {
             ("manifest_updated", fields([("entries", json!(entries))]))
         }
         Event::Changed { paths } => ("changed", fields([("paths", json!(paths))])),
+        Event::Mistakes { diagnostics } => {
+            ("mistakes", fields([("diagnostics", json!(diagnostics))]))
+        }
+        Event::Held { assets } => {
+            let held = assets.iter().map(|(asset, why)| json!({ "asset": asset, "why": why }));
+            ("held", fields([("assets", held.collect())]))
+        }
+        Event::Waiting { offers } => {
+            ("waiting", fields([("offers", offers.iter().map(offer).collect())]))
+        }
         Event::Idle => ("idle", Map::new()),
         Event::Warning { asset, message } => {
             ("warning", fields([("asset", json!(asset)), ("message", json!(message))]))
         }
         Event::RunFinished { summary } => ("run_finished", summary_fields(summary)),
     }
+}
+
+fn offer(offer: &Offer) -> Value {
+    let Offer { asset, provider, model, count, high_micros, unit } = offer;
+    json!({
+        "asset": asset,
+        "provider": provider,
+        "model": model,
+        "count": count,
+        "high_micros": high_micros,
+        "unit": unit.as_str(),
+    })
 }
 
 fn action(asset: &str, kind: ActionKind, detail: &str, worker: usize) -> Map<String, Value> {

@@ -4,8 +4,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::base::Scalar;
-use crate::event::{ActionKind, Event, Outcome, Summary};
+use crate::catalog::PriceUnit;
+use crate::event::{ActionKind, Event, Offer, Outcome, Summary};
 use crate::report::Sink;
 
 /// A run of three assets: one is built, one fails, one is skipped because of it.
@@ -157,5 +160,20 @@ pub(super) fn micros(micros: u64) -> Duration {
 
 /// What only a watch tells.
 pub(super) fn small_watch() -> Vec<Event> {
-    vec![Event::Changed { paths: vec!["specs/coins.yaml".into()] }, Event::Idle]
+    let offer = Offer {
+        asset: "sky".into(),
+        provider: "openai".into(),
+        model: "gpt-image-2".into(),
+        count: 1,
+        high_micros: Some(20_000),
+        unit: PriceUnit::Usd,
+    };
+    let mistake = json!({ "code": "spec::unknown_key", "severity": "error" });
+    vec![
+        Event::Changed { paths: vec!["specs/coins.yaml".into()] },
+        Event::Mistakes { diagnostics: vec![mistake] },
+        Event::Held { assets: vec![(Some("hero".into()), "waits for art/hero.png".into())] },
+        Event::Waiting { offers: vec![offer] },
+        Event::Idle,
+    ]
 }

@@ -158,6 +158,8 @@ impl Narrator {
                 };
                 palette.dim(format!("changed: {what}"))
             }),
+            // People are shown these in another form.
+            Event::Mistakes { .. } | Event::Held { .. } | Event::Waiting { .. } => None,
             Event::Idle => None,
             Event::StepFinished { step, took, .. } => {
                 verbose.then(|| palette.dim(format!("{step} took {}", duration(*took))))

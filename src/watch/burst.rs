@@ -1,6 +1,7 @@
 //! Events of one moment, taken together: an editor that saves a file makes several of them, and a
 //! change of branch thousands.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,9 @@ const LONGEST: Duration = Duration::from_millis(200);
 /// One thing that was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// Something at these paths; `lost` are those that are gone or were moved away.
-    At { paths: Vec<String>, lost: Vec<String> },
+    /// Something at these paths; `lost` are those that are gone or were moved away. `is_born`: whether
+    /// nothing was there before.
+    At { paths: Vec<String>, lost: Vec<String>, is_born: bool },
     /// Events were lost.
     Overflow,
     /// Somebody wants attention.
@@ -51,7 +53,9 @@ impl Seen {
                 ))
         );
         let lost = if is_loss { paths.clone() } else { Vec::new() };
-        Some(Self::At { paths, lost })
+        // Elsewhere the system takes several events for one, and not by their order.
+        let is_born = cfg!(target_os = "linux") && event.kind.is_create();
+        Some(Self::At { paths, lost, is_born })
     }
 }
 
@@ -74,6 +78,8 @@ fn is_our_own(path: &str) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Burst {
     touched: Touched,
+    /// Paths where there was nothing before.
+    born: BTreeSet<String>,
     lost: Vec<String>,
     overflow: bool,
     is_woken: bool,
@@ -84,8 +90,14 @@ pub(super) struct Burst {
 impl Burst {
     pub(super) fn add(&mut self, seen: Seen, now: Instant) {
         match seen {
-            Seen::At { paths, lost } => {
-                paths.iter().for_each(|path| self.touched.add(path));
+            Seen::At { paths, lost, is_born } => {
+                for path in paths {
+                    let is_first = !self.touched.names(&path);
+                    self.touched.add(&path);
+                    if is_born && is_first {
+                        self.born.insert(path);
+                    }
+                }
                 self.lost.extend(lost);
             }
             Seen::Overflow => self.overflow = true,
@@ -118,11 +130,16 @@ impl Burst {
         self.lost.iter().map(String::as_str)
     }
 
-    pub(super) fn finish(self) -> Change {
-        match (self.overflow, self.touched.is_empty()) {
-            (true, _) => Change::Anything,
-            (false, false) => Change::Paths(self.touched),
-            (false, true) => Change::Woken,
+    /// What happened, if it is anything. `is_there` tells whether there is something at a path: what came and went, as
+    /// files do that editors write before they rename them, is no change.
+    pub(super) fn finish(self, is_there: impl Fn(&str) -> bool) -> Option<Change> {
+        let mut touched = Touched::default();
+        let stays = |path: &&str| !self.born.contains(*path) || is_there(path);
+        self.touched.paths().filter(stays).for_each(|path| touched.add(path));
+        match (self.overflow, touched.is_empty()) {
+            (true, _) => Some(Change::Anything),
+            (false, false) => Some(Change::Paths(touched)),
+            (false, true) => self.is_woken.then_some(Change::Woken),
         }
     }
 }
@@ -139,7 +156,14 @@ mod tests {
     }
 
     fn at(path: &str) -> Option<Seen> {
-        Some(Seen::At { paths: vec![path.to_owned()], lost: Vec::new() })
+        let paths = vec![path.to_owned()];
+        Some(Seen::At { paths, lost: Vec::new(), is_born: false })
+    }
+
+    fn made(path: &str) -> Seen {
+        let made = seen(EventKind::Create(CreateKind::File), path).expect("an event");
+        let Seen::At { paths, lost, .. } = made else { panic!("at a path") };
+        Seen::At { paths, lost, is_born: true }
     }
 
     #[test]
@@ -158,15 +182,16 @@ mod tests {
         for path in [".assetcache/snapshot", ".git/index", "assets/.coin.png.0f.assetbuild"] {
             assert_eq!(seen(made, path), None, "{path}");
         }
-        assert_eq!(seen(made, "assets/coin.png"), at("assets/coin.png"));
-        assert_eq!(seen(made, ".env"), at(".env"));
+        for path in ["assets/coin.png", ".env"] {
+            assert!(matches!(seen(made, path), Some(Seen::At { .. })), "{path}");
+        }
     }
 
     #[test]
     fn what_went_is_told_apart_and_lost_events_are_told() {
         let gone = seen(EventKind::Remove(RemoveKind::Folder), "specs/old");
         let paths = vec!["specs/old".to_owned()];
-        assert_eq!(gone, Some(Seen::At { paths: paths.clone(), lost: paths }));
+        assert_eq!(gone, Some(Seen::At { paths: paths.clone(), lost: paths, is_born: false }));
         let lost = Event::new(EventKind::Other).set_flag(Flag::Rescan);
         assert_eq!(Seen::of(Ok(lost), Path::new("/game")), Some(Seen::Overflow));
         let failed = Err(notify::Error::generic("too many"));
@@ -190,7 +215,7 @@ mod tests {
         assert_eq!(burst.ends(after(195)), Some(Duration::from_millis(5)));
         burst.add(at("d").expect("an event"), after(199));
         assert_eq!(burst.ends(after(200)), Some(Duration::ZERO));
-        let Change::Paths(touched) = burst.finish() else { panic!("it has paths") };
+        let Some(Change::Paths(touched)) = burst.finish(|_| true) else { panic!("it has paths") };
         assert_eq!(touched.paths().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
     }
 
@@ -200,10 +225,32 @@ mod tests {
         let mut burst = Burst::default();
         burst.add(Seen::Wake, now);
         assert_eq!(burst.ends(now), Some(Duration::ZERO));
-        assert_eq!(burst.finish(), Change::Woken);
+        assert_eq!(burst.finish(|_| true), Some(Change::Woken));
         let mut burst = Burst::default();
         burst.add(at("a").expect("an event"), now);
         burst.add(Seen::Overflow, now);
-        assert_eq!(burst.finish(), Change::Anything);
+        assert_eq!(burst.finish(|_| true), Some(Change::Anything));
+    }
+
+    #[test]
+    fn what_came_and_went_is_no_change() {
+        let now = Instant::now();
+        let burst = |events: Vec<Seen>| {
+            let mut burst = Burst::default();
+            events.into_iter().for_each(|event| burst.add(event, now));
+            burst.finish(|path| path == "specs/a.yaml")
+        };
+        let touched = |path: &str| {
+            let mut touched = Touched::default();
+            touched.add(path);
+            Some(Change::Paths(touched))
+        };
+        let event = |path| at(path).expect("an event");
+        assert_eq!(burst(vec![made("specs/sed1"), event("specs/sed1")]), None);
+        let saved = vec![made("specs/sed1"), event("specs/sed1"), event("specs/a.yaml")];
+        assert_eq!(burst(saved), touched("specs/a.yaml"));
+        assert_eq!(burst(vec![made("specs/a.yaml")]), touched("specs/a.yaml"), "it is there");
+        let replaced = vec![event("specs/b.yaml"), made("specs/b.yaml"), event("specs/b.yaml")];
+        assert_eq!(burst(replaced), touched("specs/b.yaml"), "it was there before");
     }
 }

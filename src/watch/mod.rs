@@ -135,13 +135,15 @@ impl Watcher {
                 below.iter().for_each(|folder| self.forget(folder));
             }
             let is_woken = burst.is_woken();
-            match burst.finish() {
-                Change::Paths(touched) => match self.named(&touched) {
+            let is_there = |path: &str| self.root.join(path).symlink_metadata().is_ok();
+            match burst.finish(is_there) {
+                Some(Change::Paths(touched)) => match self.named(&touched) {
                     touched if !touched.is_empty() => return Change::Paths(touched),
                     _ if is_woken => return Change::Woken,
                     _ => {}
                 },
-                other => return other,
+                Some(other) => return other,
+                None => {}
             }
         }
     }

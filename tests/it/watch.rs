@@ -104,10 +104,10 @@ pub(crate) fn built(told: &[Value]) -> Vec<String> {
     ids
 }
 
-/// Codes of the mistakes that were shown.
-fn mistakes(told: &[Value]) -> Vec<&str> {
-    let documents = told.iter().filter_map(|event| event["diagnostics"].as_array());
-    documents.flatten().filter_map(|one| one["code"].as_str()).collect()
+/// Codes of the mistakes that were told last; none if nothing was told of mistakes.
+fn mistakes(told: &[Value]) -> Option<Vec<&str>> {
+    let last = told.iter().rev().find_map(|event| event["diagnostics"].as_array())?;
+    Some(last.iter().filter_map(|one| one["code"].as_str()).collect())
 }
 
 const DOT: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\">\
@@ -158,20 +158,81 @@ fn a_mistake_is_shown_the_last_good_build_stays_and_mending_it_goes_on() {
     let before = project.read_bytes("assets/coin.png");
     project.edit("specs/coin.yaml", "provider: svg", "provider: svgg");
     let told = watch.settle(&project);
-    assert_eq!((mistakes(&told), built(&told)), (vec!["spec::unknown_word"], vec![]));
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["spec::unknown_word"]), vec![]));
     assert_eq!(project.read_bytes("assets/coin.png"), before);
-    // What is changed meanwhile is not forgotten.
+    // What else is saved meanwhile is built.
     project.edit("specs/gem.yaml", "8x8", "9x9");
-    assert_eq!(mistakes(&watch.settle(&project)), ["spec::unknown_word"]);
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (None, vec!["gem".to_owned()]), "told once");
+    project.edit("specs/coin.yaml", "8x8", "7x7");
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
     project.edit("specs/coin.yaml", "provider: svgg", "provider: svg");
-    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["coin".to_owned()]));
+    // What everything depends on is mended first, and nothing is forgotten meanwhile.
     project.write("Assetfile.yaml", "version: [\n");
-    assert_eq!(mistakes(&watch.settle(&project)).len(), 1);
+    assert_eq!(mistakes(&watch.settle(&project)).map(|all| all.len()), Some(1));
+    project.edit("specs/gem.yaml", "9x9", "8x8");
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
     project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dir: public\n");
     assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
     assert!(project.has("public/coin.png"));
     let (code, said) = watch.end();
     assert_eq!((code, said.matches("mended").count()), (Some(130), 2), "{said}");
+}
+
+#[test]
+fn a_spec_with_a_mistake_keeps_nothing_else_from_being_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let coin = project.read_bytes("assets/coin.png");
+    // Both in one burst.
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    // New files, one of them with a mistake.
+    project.write("specs/more/bad.yaml", spec("bad", "tall"));
+    project.write("specs/more/star.yaml", spec("star", "8x8"));
+    let told = watch.settle(&project);
+    let codes = mistakes(&told).expect("another one");
+    assert_eq!((codes.len(), built(&told)), (2, vec!["star".to_owned()]));
+    project.edit("specs/more/star.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+    // A mistake between two files.
+    project.write("specs/more/twin.yaml", spec("gem", "8x8"));
+    project.edit("specs/more/star.yaml", "9x9", "8x8");
+    let told = watch.settle(&project);
+    let codes = mistakes(&told).expect("another one");
+    assert_eq!((codes.len(), built(&told)), (3, vec!["star".to_owned()]));
+    project.remove("specs/more/twin.yaml");
+    // What it is drawn from changes, and all of that is seen to when it is mended.
+    project.edit("art/dot.svg", "red", "blue");
+    watch.settle(&project);
+    assert_eq!(project.read_bytes("assets/coin.png"), coin);
+    project.edit("specs/more/bad.yaml", "tall", "8x8");
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+    assert!(project.succeed(&[]).stderr.contains("nothing to do: 4 assets"));
+}
+
+#[test]
+fn a_mistake_from_before_the_watch_keeps_nothing_else_from_being_built() {
+    let project = project();
+    project.succeed(&[]);
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let before = project.read_bytes("assets/gem.png");
+    let mut watch = Watch::start(&project, &[]);
+    assert!(project.read_bytes("assets/gem.png") != before);
+    project.remove("assets/coin.png");
+    watch.settle(&project);
+    // Its spec says what it is only when it is mended; a build says so too.
+    assert!(!project.has("assets/coin.png"));
+    let build = project.run(&[]);
+    assert!(build.stderr.contains("wide"), "{}", build.stderr);
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    assert_eq!(built(&watch.settle(&project)), ["coin"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
 }
 
 #[test]

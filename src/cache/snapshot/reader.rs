@@ -388,12 +388,13 @@ impl<'a> Asset<'a> {
         bytes.unwrap_or_default()
     }
 
-    /// Its record without the numbers that speak of other tables: what stands before them and after.
-    pub(super) fn copied_fields(&self) -> (&'a [u8], &'a [u8]) {
-        const TEXTS: usize = 3 * 4;
-        const NUMBERS: usize = 5 * 4;
-        let (texts, rest) = self.record.split_at(TEXTS);
-        (texts, &rest[NUMBERS..])
+    /// Its record without the numbers that speak of other tables and its state: what stands before the
+    /// numbers, between the two, and after the state.
+    pub(super) fn copied_fields(&self) -> [&'a [u8]; 3] {
+        const NUMBERS: usize = 3 * 4;
+        const PHASE: usize = NUMBERS + 5 * 4;
+        const STATE: usize = PHASE + 8;
+        [&self.record[..NUMBERS], &self.record[PHASE..STATE], &self.record[STATE + 1..]]
     }
 
     fn texts(&self, field: usize, list: Table) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {

@@ -314,7 +314,7 @@ fn copy(writer: &mut SnapshotWriter, last: &Snapshot, is_copied: impl Fn(&str) -
                     writer.copy_input(last, source, recorded).expect("an input")
                 })
                 .collect();
-            writer.copy_asset(&asset, &sources, None);
+            writer.copy_asset(&asset, &sources, None, None);
         }
     }
 }
@@ -354,7 +354,7 @@ fn what_is_known_better_of_a_published_file_is_recorded() {
     let mut writer = SnapshotWriter::upon(summary(), &first);
     let settled = |path: &str| (path == "assets/audio/jump.mp3").then(|| recorded(77));
     for asset in first.assets() {
-        writer.copy_asset(&asset, &[], Some(&settled));
+        writer.copy_asset(&asset, &[], None, Some(&settled));
     }
     let outputs: Vec<Recorded> =
         saved(writer, &cache).outputs().map(|output| output.recorded).collect();

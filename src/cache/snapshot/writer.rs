@@ -144,15 +144,24 @@ impl SnapshotWriter {
 
     /// As `asset` and `output`, for one of the snapshot that this one goes on with.
     ///
-    /// `sources`: the new numbers of the inputs that its actions read.
-    pub fn copy_asset(&mut self, asset: &Asset<'_>, sources: &[u32], settled: Option<Settle<'_>>) {
+    /// `sources`: the new numbers of the inputs that its actions read. `state`: its new state, if it
+    /// has one.
+    pub fn copy_asset(
+        &mut self,
+        asset: &Asset<'_>,
+        sources: &[u32],
+        state: Option<u8>,
+        settled: Option<Settle<'_>>,
+    ) {
         let first = self.begin_lists();
         self.tags.bytes(asset.list_bytes(Table::Tags));
         self.references.bytes(asset.list_bytes(Table::References));
         self.sources.extend_from_slice(sources);
-        let (texts, rest) = asset.copied_fields();
+        let [texts, phase, rest] = asset.copied_fields();
         self.assets.bytes(texts);
         first.iter().for_each(|number| self.assets.u32(*number));
+        self.assets.bytes(phase);
+        self.assets.u8(state.unwrap_or(asset.state()));
         self.assets.bytes(rest);
         let size = Table::Outputs.record_size();
         let outputs = asset.list_bytes(Table::Outputs).chunks_exact(size).zip(asset.outputs());

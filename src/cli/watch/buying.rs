@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
+use crate::base::{ActionKey, RelPath};
 use crate::cli::args::WatchArgs;
 use crate::cli::build::{self, buyer, workers};
 use crate::cli::context::Context;
@@ -17,7 +17,7 @@ use crate::cli::watch::orders::Wish;
 use crate::event::Reporter;
 use crate::execute::{Limits, StopSignal, with_causes};
 use crate::pipeline::purchases::{Withheld, shopping};
-use crate::pipeline::{self, BuildRequest, Selection, Session, money};
+use crate::pipeline::{self, BuildRequest, LastRun, Selection, Session, money};
 use crate::plan::ReasonCode;
 use crate::report::Fanout;
 
@@ -25,6 +25,8 @@ use crate::report::Fanout;
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) wishes: Vec<Wish>,
+    /// Spec files with mistakes, which count as they were at the last run.
+    pub(super) as_recorded: BTreeSet<RelPath>,
     /// At most so much, all together.
     pub(super) allowance: Option<MicroUsd>,
     /// What is set aside for a result of unknown price.
@@ -86,8 +88,10 @@ impl Order {
             selection: &selection,
             policy,
             uses_cache: true,
-            environment: None,
-            touched: None,
+            last_run: context.environment().map(|environment| LastRun {
+                as_recorded: Some(&self.as_recorded),
+                ..LastRun::compared(environment)
+            }),
             wakes_selected: false,
             today: &today,
             clock: context.clock,

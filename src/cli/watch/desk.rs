@@ -3,30 +3,31 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
+use crate::base::{ActionKey, RelPath};
 use crate::catalog::PriceUnit;
 use crate::cli::args::{Spend, WatchArgs};
 use crate::cli::build::{self, workers};
 use crate::cli::context::Context;
-use crate::cli::diagnostics;
 use crate::cli::error::CliError;
-use crate::cli::held::{held, is_stood_in, warnings};
+use crate::cli::held::{held, is_stood_in};
 use crate::cli::plan::with_view;
 use crate::cli::spend::{self, Approval};
 use crate::cli::watch::Key;
 use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::failures::Failures;
+use crate::cli::watch::look::{self, Look};
 use crate::cli::watch::orders::{Orders, Wish, Word};
+use crate::cli::watch::telling::Telling;
 use crate::config::PaidInWatch;
 use crate::event::{Event, Reporter};
-use crate::execute::{Limits, StopSignal, with_causes};
+use crate::execute::{Limits, StopSignal};
 use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
-use crate::pipeline::{self, BuildRequest, Prepared, Selection, Session, Touched};
+use crate::pipeline::{self, BuildRequest, LastRun, Prepared, Selection, Session, Touched};
 use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
-use crate::report::{Fanout, Reporters, elapsed_since, plan};
+use crate::report::{Fanout, Feed, plan};
 use crate::watch::folders_of;
 
 /// Why something that is on its way is not bought again.
@@ -39,11 +40,26 @@ const LATER: &str = "not bought yet: it refers to something that is being bought
 pub(super) struct Seen {
     /// The folders to watch from now on; none if the project could not be read.
     pub(super) folders: Option<BTreeSet<String>>,
-    /// Whether the record of the last run speaks of what was seen: then only what is touched from
-    /// now on may be another thing.
-    pub(super) is_settled: bool,
+    /// What the record of the last run does not speak of: all else is as it says, until something is
+    /// touched. None if it does not speak of what was seen at all.
+    pub(super) unsettled: Option<Touched>,
     /// Whether there is nothing more to do at once.
     pub(super) is_done: bool,
+}
+
+impl Seen {
+    /// The project could be read, and nothing was done.
+    fn unsettled(folders: BTreeSet<String>) -> Self {
+        Self { folders: Some(folders), unsettled: None, is_done: false }
+    }
+}
+
+/// What is being bought.
+struct InFlight {
+    /// The most that it costs, in millionths of a dollar.
+    most_micros: i64,
+    /// For people.
+    line: String,
 }
 
 /// A watch at work.
@@ -51,72 +67,44 @@ pub(super) struct Desk<'a> {
     args: &'a WatchArgs,
     session: &'a Session,
     selection: Selection,
-    reporter: Arc<Fanout>,
-    screen: Option<Arc<Screen>>,
+    telling: Telling,
     has_keys: bool,
     /// Spent since the watch began, in millionths of a dollar.
     spent_micros: i64,
     orders: Orders,
     /// What needs a word.
     waiting: Vec<Wish>,
-    /// The most that it costs, in millionths, of what is being bought, by asset.
-    in_flight: BTreeMap<String, i64>,
+    /// What is being bought, by asset.
+    in_flight: BTreeMap<String, InFlight>,
     order: Option<Order>,
     /// Whether what waits is another thing than at the last look.
     is_new_list: bool,
-    /// Why a folder is not watched, if that was told.
-    unwatched: Option<String>,
     /// What was tried and not made.
     not_made: BTreeMap<String, ActionKey>,
     wants_plan: bool,
-    /// Files and folders that a build writes.
-    results: Touched,
     failures: Failures,
     /// What somebody touched since the last build.
     noted: Touched,
-    /// Warnings that stand, so that none is told twice.
-    told: BTreeSet<(Option<String>, String)>,
-    /// Whether the last look found mistakes in the user's files.
-    is_broken: bool,
-    is_ready: bool,
 }
 
 impl<'a> Desk<'a> {
+    /// `feed`: hears of everything.
     pub(super) fn new(
         context: &Context,
         args: &'a WatchArgs,
         session: &'a Session,
         screen: Option<Arc<Screen>>,
         has_keys: bool,
+        feed: Arc<Feed>,
     ) -> Result<Self, CliError> {
         let failures = Failures::default();
-        let mut reporter = match &screen {
-            Some(screen) => {
-                let mut fanout = Fanout::default();
-                fanout.push(screen.clone());
-                fanout
-            }
-            None => Reporters {
-                format: context.format(),
-                verbosity: context.global.verbosity(),
-                palette: context.terminal.palette(),
-                is_terminal: false,
-                log: args.execution.log_format.map(Into::into),
-                trace: args.execution.trace.as_deref(),
-            }
-            .select(elapsed_since(context.clock), BTreeMap::new())
-            .map_err(|source| CliError::Io {
-                action: "create the trace file".to_owned(),
-                source,
-            })?,
-        };
-        reporter.push(failures.heard());
+        let others: Vec<Arc<dyn Reporter>> = vec![failures.heard(), feed];
+        let telling = Telling::new(context, &args.execution, session, screen, others)?;
         Ok(Self {
             args,
             session,
             selection: build::selection(context, session, &args.selection)?,
-            reporter: Arc::new(reporter),
-            screen,
+            telling,
             has_keys,
             spent_micros: 0,
             orders: Orders::default(),
@@ -124,15 +112,10 @@ impl<'a> Desk<'a> {
             in_flight: BTreeMap::new(),
             order: None,
             is_new_list: false,
-            unwatched: None,
             not_made: BTreeMap::new(),
             wants_plan: false,
-            results: Touched::default(),
             failures,
             noted: Touched::default(),
-            told: BTreeSet::new(),
-            is_broken: false,
-            is_ready: false,
         })
     }
 
@@ -150,20 +133,33 @@ impl<'a> Desk<'a> {
             selection: &selection,
             policy,
             uses_cache: true,
-            environment: context.environment(),
-            touched,
+            last_run: context
+                .environment()
+                .map(|environment| LastRun { touched, ..LastRun::compared(environment) }),
             wakes_selected: false,
             today: &today,
             clock: context.clock,
         };
-        let mut prepared = pipeline::prepare(self.session, &request)?;
-        let folders = Some(folders_of(self.session.root(), &prepared.loaded));
-        self.title(&prepared);
-        if self.show_mistakes(context, &prepared) {
-            return Ok(Seen { folders, is_settled: false, is_done: true });
+        let prepared = pipeline::prepare(self.session, &request)?;
+        let mut folders = folders_of(self.session.root(), &prepared.loaded);
+        let has_mistakes = prepared.has_errors();
+        self.telling.mistakes(context, &prepared);
+        let look = match has_mistakes {
+            false => Some(Look { prepared, as_recorded: BTreeSet::new() }),
+            true => look::beside_mistakes(self.session, &request, &prepared)?,
+        };
+        let Some(Look { mut prepared, as_recorded }) = look else {
+            // Nobody says yes to what may be another thing when the mistakes are mended.
+            self.waiting.clear();
+            self.telling.standstill();
+            return Ok(Seen { is_done: true, ..Seen::unsettled(folders) });
+        };
+        if has_mistakes {
+            folders.extend(folders_of(self.session.root(), &prepared.loaded));
         }
+        self.telling.present(&prepared);
         if pipeline::is_overtaken(self.session, &prepared)? {
-            return Ok(Seen { folders, is_settled: false, is_done: false });
+            return Ok(Seen::unsettled(folders));
         }
         let was_conflicted = prepared.was_conflicted;
         if was_conflicted && self.args.policy.locked {
@@ -176,7 +172,7 @@ impl<'a> Desk<'a> {
             pipeline::withhold(self.session, &request, &mut prepared, &beforehand)?;
         }
         let approval = self.approve(context, &prepared)?;
-        let mut withheld = self.order(&prepared, approval);
+        let mut withheld = self.order(&prepared, approval, &as_recorded);
         withheld.extend(beforehand);
         if !withheld.is_empty() {
             pipeline::withhold(self.session, &request, &mut prepared, &withheld)?;
@@ -189,8 +185,8 @@ impl<'a> Desk<'a> {
             self.failures.forget();
         }
         self.failures.leave_out(&mut prepared, &noted);
-        if let (Some(screen), true) = (&self.screen, std::mem::take(&mut self.wants_plan)) {
-            screen.set_pane(Some(with_view(&prepared, plan::human)));
+        if std::mem::take(&mut self.wants_plan) {
+            self.telling.pane(|| with_view(&prepared, plan::human));
         }
         let has_work = prepared.selected_plans().iter().any(|plan| plan.work.is_now());
         let request = BuildRequest {
@@ -214,23 +210,27 @@ impl<'a> Desk<'a> {
         if prepared.loaded.has_settings() {
             let config = &prepared.loaded.config;
             let own = [config.assets_dir.as_str(), config.manifest.as_str(), LOCKFILE];
-            self.results = Touched::default();
-            own.into_iter().for_each(|path| self.results.add(path));
+            self.telling.set_results(own);
         }
-        let reporter: &dyn Reporter = if has_work { &self.reporter } else { &Silent };
+        let told = self.telling.reporter();
+        let reporter: &dyn Reporter = if has_work { &told } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
+        self.telling.title(&built.summary, as_recorded.len());
         self.failures.note(built.problems.iter().map(|(asset, _)| asset.as_str()));
         if was_conflicted {
             let message = "the merge conflicts in assetbuild.lock are resolved".to_owned();
-            self.reporter.report(&Event::Warning { asset: None, message });
+            told.report(&Event::Warning { asset: None, message });
         }
         let is_done = built.unsettled.is_empty() && built.bought == 0;
-        Ok(Seen { folders, is_settled: built.is_recorded, is_done })
+        let mut unsettled = Touched::default();
+        as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
+        let unsettled = built.is_recorded.then_some(unsettled);
+        Ok(Seen { folders: Some(folders), unsettled, is_done })
     }
 
     /// Who hears of everything.
     pub(super) fn reporter(&self) -> Arc<Fanout> {
-        self.reporter.clone()
+        self.telling.reporter()
     }
 
     /// Whether what waits is another thing than what was shown before.
@@ -244,7 +244,12 @@ impl<'a> Desk<'a> {
     }
 
     /// Takes what may be bought out of a look, to be bought beside it.
-    fn order(&mut self, prepared: &Prepared, approval: Approval) -> Withheld {
+    fn order(
+        &mut self,
+        prepared: &Prepared,
+        approval: Approval,
+        as_recorded: &BTreeSet<RelPath>,
+    ) -> Withheld {
         let Approval { allowance, bound_micros, mut withheld } = approval;
         let mut wishes = Vec::new();
         let mut most = 0i64;
@@ -261,7 +266,8 @@ impl<'a> Desk<'a> {
                     PriceUnit::Credits => 0,
                 };
                 most = most.saturating_add(cost);
-                self.in_flight.insert(item.id.clone(), cost);
+                let line = format!("{}  {} × {}", item.id, item.count, item.model);
+                self.in_flight.insert(item.id.clone(), InFlight { most_micros: cost, line });
                 let wanted = item.asset.of(&prepared.keys).wanted.key;
                 wishes.push(Wish { item, wanted });
             }
@@ -269,7 +275,8 @@ impl<'a> Desk<'a> {
         // What is left of an amount may be promised to another order meanwhile.
         let allowance = allowance.map(|MicroUsd(all)| MicroUsd(all.min(most)));
         if !wishes.is_empty() {
-            self.order = Some(Order { wishes, allowance, bound_micros });
+            let as_recorded = as_recorded.clone();
+            self.order = Some(Order { wishes, as_recorded, allowance, bound_micros });
             self.orders.use_up();
         }
         withheld
@@ -287,52 +294,8 @@ impl<'a> Desk<'a> {
             }
         }
         if let Some(message) = error {
-            self.reporter.report(&Event::Warning { asset: None, message });
+            self.telling.reporter().report(&Event::Warning { asset: None, message });
         }
-    }
-
-    fn title(&self, prepared: &Prepared) {
-        let Some(screen) = &self.screen else { return };
-        // What failed is never left out of what is loaded.
-        let ids: BTreeSet<&str> = prepared.loaded.assets.iter().map(|asset| &*asset.id).collect();
-        screen.keep_failed(|id| prepared.has_errors() || ids.contains(id));
-        let root = self.session.root().canonicalize().unwrap_or_default();
-        let name = root.file_name().map_or("assetbuild".into(), |name| name.to_string_lossy());
-        let assets = prepared.selected.len() + prepared.selected_asleep.len();
-        screen.set_title(match (prepared.has_errors(), assets) {
-            (true, _) => format!("{name}: not built while there are mistakes"),
-            (false, 1) => format!("{name}: 1 asset"),
-            (false, assets) => format!("{name}: {assets} assets"),
-        });
-    }
-
-    /// Shows mistakes in the user's files; whether there are errors among them.
-    fn show_mistakes(&mut self, context: &Context, prepared: &Prepared) -> bool {
-        let has_errors = prepared.has_errors();
-        let (loaded, sources) = (&prepared.loaded, &prepared.loaded.sources);
-        // Warnings of files that sleep were told when those were read.
-        let is_news = has_errors || !loaded.units.is_empty();
-        let diagnostics = loaded.diagnostics.clone().into_sorted();
-        match &self.screen {
-            Some(screen) if diagnostics.is_empty() => screen.set_mistakes(None),
-            Some(screen) => {
-                let drawing = context.terminal.drawing();
-                let text = diagnostics::render_human(&diagnostics, sources, drawing);
-                screen.set_mistakes(Some(text));
-            }
-            None if is_news => context.show(&diagnostics, sources),
-            None => {}
-        }
-        if self.is_broken && !has_errors && self.screen.is_none() {
-            context.mention("mended");
-        }
-        self.is_broken = has_errors;
-        if let (Some(screen), true) = (&self.screen, has_errors) {
-            // Nobody says yes to what may be another thing when the mistakes are mended.
-            self.waiting.clear();
-            screen.set_waiting(Vec::new(), None);
-        }
-        has_errors
     }
 
     /// What may be bought, by the command line or else by the Assetfile.
@@ -362,7 +325,7 @@ impl<'a> Desk<'a> {
             Spend::Ask => None,
             Spend::Never => Some(self.args.policy.without_spend()),
             Spend::UpTo(MicroUsd(amount)) => {
-                let promised: i64 = self.in_flight.values().sum();
+                let promised: i64 = self.in_flight.values().map(|one| one.most_micros).sum();
                 let left = amount.saturating_sub(self.spent_micros).saturating_sub(promised).max(0);
                 Some(self.args.policy.with_spend(Some(MicroUsd(left))))
             }
@@ -429,7 +392,7 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// Tells what cannot be built, once for as long as it stands.
+    /// Tells what cannot be built, and what waits for a word.
     fn tell_held(&mut self, prepared: &Prepared, context: &Context) {
         let waiting = self.waiting.iter().map(|wish| &*wish.item.id);
         let waits: BTreeSet<&str> =
@@ -439,84 +402,34 @@ impl<'a> Desk<'a> {
             !is_stood_in(plan) && !waits.contains(id)
         };
         let held: Vec<_> = held(prepared).into_iter().filter(is_told).collect();
-        let mut standing = BTreeSet::new();
-        for warning in warnings(&held, prepared, context.format()) {
-            let Event::Warning { asset, message } = &warning else { continue };
-            let entry = (asset.clone(), message.clone());
-            if self.screen.is_none() && !self.told.contains(&entry) {
-                self.reporter.report(&warning);
-            }
-            standing.insert(entry);
-        }
-        self.told = standing;
-        if let Some(screen) = &self.screen {
-            let line = |(asset, message): &(Option<String>, String)| match asset {
-                Some(asset) => format!("{asset}: {message}"),
-                None => message.clone(),
-            };
-            screen.set_held(self.told.iter().map(line).collect());
-            let items: Vec<&Item> = self.waiting.iter().map(|wish| &wish.item).collect();
-            let total = (!items.is_empty()).then(|| spend::totals(&items));
-            screen.set_waiting(spend::table(&items), total);
-        }
-    }
-
-    pub(super) fn tell_error(&mut self, context: &Context, error: &CliError) {
-        let message = with_causes(error);
-        match &self.screen {
-            Some(screen) => screen.set_mistakes(Some(format!("error: {message}"))),
-            None if self.told.insert((None, message.clone())) => {
-                let label = context.terminal.palette().error("error");
-                context.talk(&format!("{label}: {message}"));
-            }
-            None => {}
-        }
-        self.is_broken = true;
+        self.telling.held(&held, prepared, context.format());
+        let items: Vec<&Item> = self.waiting.iter().map(|wish| &wish.item).collect();
+        self.telling.waiting(&items);
+        let line = |(id, one): (&String, &InFlight)| (id.clone(), one.line.clone());
+        self.telling.buying(self.in_flight.iter().map(line).collect());
     }
 
     /// Tells what changed.
     pub(super) fn note(&mut self, touched: &Touched) {
-        if let Some(screen) = self.screen.as_ref().filter(|_| !touched.is_empty()) {
-            screen.hide_pane();
-        }
         self.noted.extend(touched);
-        let paths: Vec<String> = touched.paths().map(str::to_owned).collect();
-        if let Some(screen) = &self.screen {
-            // What a build writes itself is no news beside what somebody else changed.
-            let others: Vec<String> =
-                paths.iter().filter(|path| !self.results.concerns(path)).cloned().collect();
-            screen.set_changed(if others.is_empty() { paths.clone() } else { others });
-        }
-        self.reporter.report(&Event::Changed { paths });
+        self.telling.changed(touched);
     }
 
     /// Tells that it ends.
     pub(super) fn tell_end(&self) {
-        if let (Some(screen), false) = (&self.screen, self.in_flight.is_empty()) {
-            screen.set_title("finishing what is being bought; Ctrl-C twice ends it".to_owned());
-            screen.redraw();
+        if !self.in_flight.is_empty() {
+            self.telling.end();
         }
     }
 
-    /// Tells that a folder cannot be watched.
-    pub(super) fn tell_unwatched(&mut self, error: &notify::Error) {
-        let help = "on Linux fs.inotify.max_user_watches says how many folders can be watched";
-        let message = format!("a folder cannot be watched: {error}; {help}");
-        if self.unwatched.replace(message.clone()).as_ref() != Some(&message) {
-            self.reporter.report(&Event::Warning { asset: None, message });
-        }
-    }
-
-    pub(super) fn tell_ready(&mut self, context: &Context) {
-        self.reporter.report(&Event::Idle);
-        if !std::mem::replace(&mut self.is_ready, true) && self.screen.is_none() {
-            context.mention("watching; Ctrl-C ends it");
-        }
+    /// What tells of everything else.
+    pub(super) fn telling(&mut self) -> &mut Telling {
+        &mut self.telling
     }
 
     /// Does what a key says; the next look acts on it.
     pub(super) fn press(&mut self, key: Key) {
-        let hid = self.screen.as_ref().is_some_and(|screen| screen.hide_pane());
+        let hid = self.telling.hide_pane();
         let (count, word) = match key {
             Key::Plan if hid => return,
             Key::Yes => (1, Word::Yes),

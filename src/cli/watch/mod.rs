@@ -11,7 +11,9 @@ mod keys;
 #[cfg(not(unix))]
 #[path = "no_keys.rs"]
 mod keys;
+mod look;
 mod orders;
+mod telling;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -27,10 +29,10 @@ use crate::cli::watch::buying::{Delivered, Order};
 use crate::cli::watch::desk::{Desk, Seen};
 use crate::cli::watch::keys::Keys;
 use crate::execute::StopSignal;
-use crate::pipeline::Touched;
+use crate::pipeline::{Session, Touched};
 use crate::report::screen::Screen;
-use crate::report::{Fanout, Format};
-use crate::watch::{Change, Watcher, recorded_folders};
+use crate::report::{Fanout, Feed, Format};
+use crate::watch::{Change, Waker, Watcher, recorded_folders};
 
 /// How often everything is looked at, in case the system did not tell of a change.
 const RESCAN: Duration = Duration::from_secs(60);
@@ -62,14 +64,12 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         return Err(CliError::Usage(why.to_owned()));
     }
     let session = context.open()?;
-    let (mut watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
-    // What cannot be watched is told when the project has been looked at.
-    let _ = watcher.follow(&recorded_folders(&session));
-    watcher.ignore(own_outputs());
+    let (watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
     let stop = StopSignal::default();
     let has_screen = context.terminal.is_terminal
         && context.format() == Format::Human
         && !context.global.quiet
+        && is_in_foreground()
         && args.execution.log_format.is_none();
     let keys = has_screen.then(|| Keys::begin(waker.clone())).flatten();
     let screen = has_screen.then(|| Arc::new(screen(context, keys.is_some())));
@@ -84,25 +84,56 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
     };
     let to_stop = waker.clone();
     interrupt::watch(stop.clone(), move || to_stop.wake(), last);
-    let desk = Desk::new(context, args, &session, screen, keys.is_some())?;
-    thread::scope(|scope| {
+    let attended = Attended { session, screen, keys, feed: Arc::default(), stop };
+    attended.keep(context, args, watcher, &waker)
+}
+
+/// A watch with its listeners and the hands on it.
+struct Attended {
+    session: Session,
+    screen: Option<Arc<Screen>>,
+    keys: Option<Keys>,
+    /// Hears of everything; whoever subscribes to it follows the watch.
+    feed: Arc<Feed>,
+    stop: StopSignal,
+}
+
+impl Attended {
+    /// Keeps the project built until it is stopped.
+    fn keep(
+        self,
+        context: &Context,
+        args: &WatchArgs,
+        mut watcher: Watcher,
+        waker: &Waker,
+    ) -> Result<ExitCode, CliError> {
+        let Self { session, screen, keys, feed, stop } = self;
+        // What cannot be watched is told when the project has been looked at.
+        let _ = watcher.follow(&recorded_folders(&session));
+        watcher.ignore(own_outputs());
+        let shown = screen.clone();
+        let desk = Desk::new(context, args, &session, screen, keys.is_some(), feed)?;
         let (sender, delivered) = channel();
-        let spawn = |order: Order, reporter: Arc<Fanout>| {
-            let (sender, waker, now) = (sender.clone(), waker.clone(), context.renewed());
-            let (session, stop) = (&session, &stop);
-            scope.spawn(move || {
-                let delivered = order.carry_out(&now, args, session, reporter, stop);
-                // The watch may be over.
-                let _ = sender.send(delivered);
-                waker.wake();
-            });
-        };
-        let ended =
-            keep_watch(context, desk, &mut watcher, keys.as_ref(), (&spawn, &delivered), &stop);
-        // What is on its way to a provider is finished.
-        stop.raise();
+        let ended = thread::scope(|scope| {
+            let spawn = |order: Order, reporter: Arc<Fanout>| {
+                let (sender, waker, now) = (sender.clone(), waker.clone(), context.renewed());
+                let (session, stop) = (&session, &stop);
+                scope.spawn(move || {
+                    let delivered = order.carry_out(&now, args, session, reporter, stop);
+                    // The watch may be over.
+                    let _ = sender.send(delivered);
+                    waker.wake();
+                });
+            };
+            let buyers: Buyers<'_> = (&spawn, &delivered);
+            let ended = keep_watch(context, desk, &mut watcher, keys.as_ref(), buyers, &stop);
+            // What is on its way to a provider is finished.
+            stop.raise();
+            ended
+        });
+        shown.iter().for_each(|screen| screen.close());
         ended
-    })
+    }
 }
 
 /// Who carries out orders, and what became of them.
@@ -124,8 +155,8 @@ fn keep_watch(
             Ok(seen) => seen,
             // A lock with a conflict, a folder that cannot be read: somebody will mend it.
             Err(error) => {
-                desk.tell_error(context, &error);
-                Seen { folders: None, is_settled: false, is_done: true }
+                desk.telling().error(context, &error);
+                Seen { folders: None, unsettled: None, is_done: true }
             }
         };
         if let Some(order) = desk.take_order() {
@@ -134,15 +165,15 @@ fn keep_watch(
         if stop.is_raised() {
             return Ok(ExitCode::Interrupted);
         }
-        if seen.is_settled {
-            unseen = Some(Touched::default());
+        if seen.unsettled.is_some() {
+            unseen = seen.unsettled;
         }
         let (added, failed) = match &seen.folders {
             Some(folders) => watcher.follow(folders),
             None => (Touched::default(), None),
         };
         if let Some(error) = &failed {
-            desk.tell_unwatched(error);
+            desk.telling().unwatched(error);
         }
         if !seen.is_done || !added.is_empty() {
             note(&mut unseen, &added);
@@ -152,7 +183,7 @@ fn keep_watch(
             // They were pressed for what was shown before.
             keys.into_iter().for_each(Keys::forget_words);
         }
-        desk.tell_ready(context);
+        desk.telling().ready(context);
         // Of a project that could not be read nobody knows the folders.
         let pause = if seen.folders.is_some() && failed.is_none() { RESCAN } else { ANXIOUS };
         match watcher.next(pause.saturating_sub(rescanned.elapsed())) {
@@ -219,9 +250,23 @@ fn screen(context: &Context, has_keys: bool) -> Screen {
     const USUAL: (usize, usize) = (80, 24);
     let size = || {
         let size = terminal_size::terminal_size_of(std::io::stderr());
-        size.map_or(USUAL, |(width, height)| (usize::from(width.0), usize::from(height.0)))
+        let size = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
+        is_in_foreground().then_some(size.unwrap_or(USUAL))
     };
     Screen::new(Box::new(std::io::stderr()), context.terminal.palette(), size, has_keys)
+}
+
+/// Whether the terminal is ours and not that of another job of the shell.
+#[cfg(unix)]
+fn is_in_foreground() -> bool {
+    let owner = rustix::termios::tcgetpgrp(std::io::stderr());
+    // Of a terminal that is not the one of this session nobody knows.
+    owner.map_or(true, |owner| owner == rustix::process::getpgrp())
+}
+
+#[cfg(not(unix))]
+fn is_in_foreground() -> bool {
+    true
 }
 
 /// Draws the screen anew whenever the terminal gets another size, or comes back from a shell.
@@ -250,3 +295,6 @@ fn redraw_when_needed(screen: Arc<Screen>, renew: Option<impl Fn() + Send + 'sta
 
 #[cfg(not(unix))]
 fn redraw_when_needed(_: Arc<Screen>, _: Option<impl Fn() + Send + 'static>) {}
+
+#[cfg(test)]
+mod tests;

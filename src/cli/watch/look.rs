@@ -1,0 +1,42 @@
+//! A look at the project of a watch: what has a mistake in it stays as it was last built, and the
+//! rest goes on.
+
+use std::collections::BTreeSet;
+
+use crate::base::RelPath;
+use crate::pipeline::{self, LastRun, PrepareError, Prepared, Request, Session};
+
+/// The project as a watch may build it.
+pub(super) struct Look {
+    /// With the specs that have mistakes as they were at the last run.
+    pub(super) prepared: Prepared,
+    /// Those specs.
+    pub(super) as_recorded: BTreeSet<RelPath>,
+}
+
+/// Looks at the project without the mistakes in `mistaken`, which is the project as it is now. None
+/// if the rest cannot be told from them: nothing is built then.
+///
+/// # Errors
+/// As for `prepare`.
+pub(super) fn beside_mistakes(
+    session: &Session,
+    request: &Request<'_>,
+    mistaken: &Prepared,
+) -> Result<Option<Look>, PrepareError> {
+    let Some(last_run) = request.last_run else { return Ok(None) };
+    let mut as_recorded = BTreeSet::new();
+    let mut more = mistaken.mistaken_specs();
+    // A mistake may be between two files, and show in the other one when the first is left alone.
+    while !more.is_empty() {
+        as_recorded.append(&mut more);
+        let last_run = LastRun { as_recorded: Some(&as_recorded), ..last_run };
+        let request = Request { last_run: Some(last_run), ..request.clone() };
+        let prepared = pipeline::prepare(session, &request)?;
+        if !prepared.has_errors() {
+            return Ok(Some(Look { prepared, as_recorded }));
+        }
+        more = prepared.mistaken_specs().difference(&as_recorded).cloned().collect();
+    }
+    Ok(None)
+}

@@ -1,0 +1,47 @@
+//! What a command asks of the steps before execution, and what it knows beforehand.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use crate::base::{Digest, RelPath};
+use crate::pipeline::select::Selection;
+use crate::pipeline::touched::Touched;
+use crate::plan::Policy;
+
+/// What a command asks of the steps before execution.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Which assets it is about.
+    pub selection: &'a Selection,
+    /// What the user allows.
+    pub policy: Policy,
+    /// Whether it may look into the stores: `--check` says what a fresh clone would say.
+    pub uses_cache: bool,
+    /// What may be taken over from the last run, if anything.
+    pub last_run: Option<LastRun<'a>>,
+    /// Whether the selected assets are loaded even if nothing about them changed.
+    pub wakes_selected: bool,
+    /// Today in UTC, `YYYY-MM-DD`.
+    pub today: &'a str,
+    /// When the run began.
+    pub clock: Instant,
+}
+
+/// How far the record of the last run may be used.
+#[derive(Debug, Clone, Copy)]
+pub struct LastRun<'a> {
+    /// The program and what else the outcome depends on beside the project: the record of another one
+    /// is not used.
+    pub environment: Digest,
+    /// Where files may differ from the record; none if nobody knows.
+    pub touched: Option<&'a Touched>,
+    /// Spec files that count as the record has them, whatever they hold by now.
+    pub as_recorded: Option<&'a BTreeSet<RelPath>>,
+}
+
+impl LastRun<'_> {
+    /// Every file is compared with the record.
+    pub fn compared(environment: Digest) -> Self {
+        Self { environment, touched: None, as_recorded: None }
+    }
+}
