@@ -12,19 +12,19 @@ pub(super) struct Edit {
     pub(super) text: String,
 }
 
-/// Makes all edits, which do not overlap; at one place in the order in which they were made.
-pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
+/// Makes all edits, at one place in the order in which they were made; none if two overlap.
+pub(super) fn apply(text: &str, mut edits: Vec<Edit>) -> Option<String> {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let mut out =
         String::with_capacity(text.len() + edits.iter().map(|e| e.text.len()).sum::<usize>());
     let mut copied = 0;
     for edit in edits {
-        out.push_str(&text[copied..edit.range.start]);
+        out.push_str(text.get(copied..edit.range.start)?);
         out.push_str(&edit.text);
         copied = edit.range.end;
     }
     out.push_str(&text[copied..]);
-    out
+    Some(out)
 }
 
 /// An object or array in the text.

@@ -90,7 +90,7 @@ pub fn edit(text: &str, operations: &[Operation]) -> Result<Edited, ManifestErro
     if edits.is_empty() {
         return Ok(Edited { text: text.to_owned(), changed, problems });
     }
-    let edited = layout::apply(body, edits);
+    let edited = layout::apply(body, edits).ok_or(ManifestError::Mismatch)?;
     let read_back = json::parse(&edited).ok().flatten().map(|value| json::to_value(&value));
     if read_back != Some(intended) {
         return Err(ManifestError::Mismatch);

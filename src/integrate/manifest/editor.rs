@@ -65,7 +65,15 @@ impl Editor<'_> {
         let mut added: Vec<(String, Value, bool)> = Vec::new();
         for (name, child) in &tree.sections {
             path.push(name.clone());
+            let entry = tree.entries.iter().find(|change| change.key == *name);
             match places.get(name.as_str()).map(Vec::as_slice) {
+                // One of two owners would lose what the other one wants.
+                None if entry.is_some_and(|entry| entry.value.is_some()) => {
+                    self.refuse(child, path, 0);
+                }
+                Some([place]) if entry.is_some() => {
+                    self.refuse(child, path, self.line(object.properties[*place].range.start));
+                }
                 None => {
                     if let Some(value) = self.new_section(child, path) {
                         added.push((name.clone(), value, false));

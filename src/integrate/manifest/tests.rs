@@ -298,6 +298,38 @@ fn sections_that_cannot_hold_an_entry_are_reported() {
 }
 
 #[test]
+fn an_entry_is_no_section_at_the_same_time() {
+    let text = "{\n\"assets\": {\"images\": {\n\"ui\": {\"path\": \"ui.png\"}}}}";
+    let ui = json!({"path": "ui.png"});
+    let section = "assets.images.ui".to_owned();
+    let shape = |line| EntryProblem::Shape { section: section.clone(), key: "ok".to_owned(), line };
+    let button = put("images.ui", "ok", json!({"path": "ok.png"}));
+
+    let edited = edit(text, &[remove("images", "ui", &ui), button.clone()]).expect("readable");
+    assert_eq!(edited.text, "{\n\"assets\": {\"images\": {}}}");
+    assert_eq!(edited.problems, [(1, shape(3))]);
+    // The next run finds the place free.
+    done(&edited.text, std::slice::from_ref(&button));
+
+    let changed = change("images", "ui", json!({"path": "ui.webp"}), &ui);
+    let edited = edit(text, &[button.clone(), changed]).expect("readable");
+    assert_eq!(edited.text, text.replace("ui.png", "ui.webp"));
+    assert_eq!(edited.problems, [(0, shape(3))]);
+
+    let edited = edit("{\"assets\": {\"images\": {}}}", &[put("images", "ui", ui), button]);
+    let edited = edited.expect("readable");
+    assert_eq!(edited.text, "{\"assets\": {\"images\": {\"ui\": { \"path\": \"ui.png\" }}}}");
+    assert_eq!(edited.problems, [(1, shape(0))]);
+}
+
+#[test]
+fn edits_that_overlap_give_no_text() {
+    let cut = |range| layout::Edit { range, text: String::new() };
+    assert_eq!(layout::apply("abcd", vec![cut(2..4), cut(0..1)]).as_deref(), Some("b"));
+    assert_eq!(layout::apply("abcd", vec![cut(2..4), cut(0..3)]), None);
+}
+
+#[test]
 fn keys_that_stand_twice_are_reported_where_they_matter() {
     let text = "{\n\"x\": 1, \"x\": 2,\n\"assets\": {\"images\": {\"a\": 1,\n\"a\": 2}}}";
     let twice = |key: &str, line| EntryProblem::Duplicate { key: key.to_owned(), line };
