@@ -17,7 +17,7 @@ use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Prob
 use crate::integrate::prune::Prune;
 use crate::integrate::publish::{PublishError, digest_on_disk};
 use crate::integrate::record::{FileRedo, RecordError, RedoRecord, Unit};
-use crate::integrate::redo::{self, Blobs, Checkpoint, Step};
+use crate::integrate::redo::{self, Blobs, Checkpoint, Known, Step};
 use crate::lock::{Block, LockError, LockFile, OwnedEntry};
 
 /// Proof that this process holds the integrate lock; dropping it lets others go on.
@@ -90,6 +90,9 @@ pub struct CommitRequest<'a> {
     /// Whether the manifest is known to hold what the lock says: unchanged entries are then not
     /// looked at.
     pub manifest_unchanged: bool,
+    /// Content of the manifest as this run or an earlier one read it without an error, or wrote it:
+    /// while it is that, only the entries that change are read.
+    pub manifest_known: Option<Digest>,
     /// Is told of every step.
     pub checkpoint: &'a dyn Checkpoint,
 }
@@ -178,7 +181,8 @@ pub fn commit(
     if !checkpoint.proceed(Step::Record) {
         return Err(CommitError::Interrupted);
     }
-    let done = redo::begin(root, &work, lock, lock_copy, blobs, checkpoint, record)?;
+    let known = Known { lock, lock_copy, manifest: request.manifest_known };
+    let done = redo::begin(root, &work, known, blobs, checkpoint, record)?;
     report.published.extend(done.published);
     report.removed.extend(done.removed);
     report.entries += done.entries;

@@ -1,6 +1,8 @@
 //! JSON values: reading a manifest with comments, canonical JSON, and values as text in the style
 //! of their surroundings.
 
+use std::collections::HashSet;
+
 use jsonc_parser::ast;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Number, Value};
@@ -43,6 +45,24 @@ pub(super) fn to_value(node: &ast::Value<'_>) -> Value {
                 .map(|prop| (prop.name.as_str().to_owned(), to_value(&prop.value)))
                 .collect(),
         ),
+    }
+}
+
+/// Whether `to_value` of the node gives this value; it is made only of what holds a key twice.
+pub(super) fn reads_as(node: &ast::Value<'_>, value: &Value) -> bool {
+    match (node, value) {
+        (ast::Value::StringLit(node), Value::String(text)) => node.value == *text,
+        (ast::Value::Object(object), Value::Object(map)) => {
+            let members = || object.properties.iter().map(|prop| (prop.name.as_str(), &prop.value));
+            let keys: HashSet<&str> = members().map(|(key, _)| key).collect();
+            if keys.len() < object.properties.len() {
+                return to_value(node) == *value;
+            }
+            keys.len() == map.len()
+                && members()
+                    .all(|(key, node)| map.get(key).is_some_and(|value| reads_as(node, value)))
+        }
+        _ => to_value(node) == *value,
     }
 }
 
@@ -173,6 +193,27 @@ mod tests {
         assert_ne!(digest("{\"a\": 1}"), digest("{\"a\": \"1\"}"));
         assert_ne!(digest("[1, 2]"), digest("[2, 1]"));
         assert_ne!(digest("0.5"), digest("0.25"));
+    }
+
+    #[test]
+    fn a_node_reads_as_its_value_and_no_other() {
+        let texts = [
+            "{\"a\": 1, \"b\": {\"c\": \"x\"}}",
+            "{\"b\": {\"c\": \"\\u0078\"}, \"a\": 1}",
+            "{\"a\": 2, \"a\": 1, \"b\": {\"c\": \"x\"}}",
+            "{\"a\": 1, \"a\": 1}",
+            "{\"a\": 1}",
+            "{\"a\": \"1\"}",
+            "{\"a\": [1]}",
+            "{}",
+            "[]",
+        ];
+        let nodes = texts.map(|text| parse(text).expect("JSON").expect("a value"));
+        for node in &nodes {
+            for value in nodes.iter().map(to_value) {
+                assert_eq!(reads_as(node, &value), to_value(node) == value, "{node:?} {value}");
+            }
+        }
     }
 
     #[test]

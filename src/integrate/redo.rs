@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
 use crate::integrate::lock_ahead::{Changes, LockAhead, read_lock, write_lock};
-use crate::integrate::manifest::{self, Edited, Operation};
+use crate::integrate::manifest::{Edited, Operation, edit, edit_known};
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::publish::{self, Staged, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
@@ -58,6 +58,17 @@ impl Checkpoint for Uninterrupted {
     }
 }
 
+/// What is known of the files that a commit edits, so that they need not be read whole again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The lock as it is on disk, read since the integrate lock was taken.
+    pub(super) lock: &'a LockFile,
+    /// A file with the lock's text, which is used up.
+    pub(super) lock_copy: Option<&'a Path>,
+    /// Content of a manifest that was read or written without an error.
+    pub(super) manifest: Option<Digest>,
+}
+
 /// Completes a commit that was cut off; none if there is nothing to complete.
 ///
 /// A file is replaced only if it has the digest that it had, or is gone. The manifest and the lock
@@ -73,43 +84,26 @@ pub fn roll_forward(
     _guard: &IntegrateGuard,
 ) -> Result<Option<CommitReport>, CommitError> {
     let Some(work) = RedoRecord::read(record)? else { return Ok(None) };
-    apply(root, &work, None, blobs, checkpoint, record).map(Some)
-}
-
-/// Does all the work of a record that is on disk, then removes it.
-///
-/// `lock`: the lock as it is on disk, if it was read since the integrate lock was taken.
-fn apply(
-    root: &Path,
-    work: &RedoRecord,
-    lock: Option<&LockFile>,
-    blobs: Blobs<'_>,
-    checkpoint: &dyn Checkpoint,
-    record: &Path,
-) -> Result<CommitReport, CommitError> {
-    let mut run = Run::new(root, work, lock, checkpoint);
+    let mut run = Run::new(root, &work, None, checkpoint);
     run.files(blobs)?;
     run.lock(None)?;
-    run.finish(record)
+    run.finish(record).map(Some)
 }
 
 /// Writes the record of a commit that begins, does its work, and removes the record.
 ///
 /// The new lock is written beside the old one meanwhile: unless something gets in the way of an
 /// asset, it only has to be renamed.
-///
-/// `lock`: the lock as it is on disk, read since the integrate lock was taken; `lock_copy`: a file with
-/// its text, which is used up.
 pub(super) fn begin(
     root: &Path,
     work: &RedoRecord,
-    lock: &LockFile,
-    lock_copy: Option<&Path>,
+    known: Known<'_>,
     blobs: Blobs<'_>,
     checkpoint: &dyn Checkpoint,
     record: &Path,
 ) -> Result<CommitReport, CommitError> {
-    let mut run = Run::new(root, work, Some(lock), checkpoint);
+    let Known { lock, lock_copy, .. } = known;
+    let mut run = Run::new(root, work, Some(known), checkpoint);
     let expected = run.lock_changes(lock)?;
     let (ahead, published) = thread::scope(|scope| {
         let ahead = scope.spawn(|| LockAhead::write(root, &work.lock, lock, expected, lock_copy));
@@ -127,7 +121,7 @@ pub(super) fn begin(
 struct Run<'a> {
     root: &'a Path,
     work: &'a RedoRecord,
-    lock: Option<&'a LockFile>,
+    known: Option<Known<'a>>,
     checkpoint: &'a dyn Checkpoint,
     report: CommitReport,
     /// Units, by id, of which nothing is committed.
@@ -144,13 +138,13 @@ impl<'a> Run<'a> {
     fn new(
         root: &'a Path,
         work: &'a RedoRecord,
-        lock: Option<&'a LockFile>,
+        known: Option<Known<'a>>,
         checkpoint: &'a dyn Checkpoint,
     ) -> Self {
         Self {
             root,
             work,
-            lock,
+            known,
             checkpoint,
             report: CommitReport::default(),
             dropped: BTreeSet::new(),
@@ -349,7 +343,9 @@ impl<'a> Run<'a> {
         };
         let before = found.as_ref().map(|text| Digest::of(text.as_bytes()));
         let text = found.unwrap_or_default();
-        let edited = match manifest::edit(&text, operations) {
+        let known = self.known.and_then(|known| known.manifest);
+        let edit = if known.is_some() && known == before { edit_known } else { edit };
+        let edited = match edit(&text, operations) {
             Ok(edited) => edited,
             Err(error) => return Ok(Err(Problem::Manifest(error))),
         };
@@ -390,8 +386,8 @@ impl<'a> Run<'a> {
     fn lock(&mut self, ahead: Option<LockAhead>) -> Result<(), CommitError> {
         let path = &self.work.lock;
         let read;
-        let lock = match self.lock {
-            Some(lock) => lock,
+        let lock = match self.known {
+            Some(known) => known.lock,
             None => {
                 read = read_lock(self.root, path)?;
                 &read

@@ -155,6 +155,7 @@ impl Building<'_> {
                     .filter(|_| !self.prepared.was_conflicted),
                 lock_copy: lock_copy.as_ref().and_then(LockCopy::finished),
                 manifest_unchanged: self.prepared.manifest_unchanged,
+                manifest_known: self.prepared.manifest,
                 checkpoint: &Uninterrupted,
             },
             &guard,

@@ -363,6 +363,7 @@ pub fn prune(
         current: None,
         lock_copy: None,
         manifest_unchanged: false,
+        manifest_known: prepared.manifest,
         checkpoint: &Uninterrupted,
     };
     Ok(commit(&request, &guard)?)

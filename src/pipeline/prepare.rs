@@ -80,7 +80,8 @@ pub struct Prepared {
     pub selected_asleep: Vec<u32>,
     /// Whether the manifest is as the last run left it.
     pub manifest_unchanged: bool,
-    /// Content of the manifest as it was assessed; none if there was none.
+    /// Content of the manifest as it was assessed, by this run or by the last one; none if there
+    /// was none. It was read without an error.
     pub manifest: Option<Digest>,
     /// Published files of assets that are gone, with the asset's id.
     pub orphans: Vec<(RelPath, String)>,

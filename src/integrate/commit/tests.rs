@@ -1,12 +1,13 @@
 //! Commits on a real folder, whole and cut off at every step.
 
+mod manifest;
+
 use std::cell::{Cell, RefCell};
 
 use serde_json::json;
 
 use super::*;
 use crate::base::ActionKey;
-use crate::integrate::manifest::EntryProblem;
 use crate::integrate::prune::orphans;
 use crate::integrate::redo::{Uninterrupted, roll_forward};
 use crate::lock::{Purchase, render};
@@ -58,6 +59,7 @@ struct Run<'a> {
     orphans: &'a [&'a str],
     overwrite_drifted: bool,
     manifest_unchanged: bool,
+    manifest_known: Option<Digest>,
     /// A file with the text of the lock.
     lock_copy: Option<&'a str>,
     stop_at: Option<usize>,
@@ -144,6 +146,7 @@ impl Project {
                 current: current.as_ref(),
                 lock_copy: lock_copy.as_deref(),
                 manifest_unchanged: run.manifest_unchanged,
+                manifest_known: run.manifest_known,
                 checkpoint,
             },
             &self.guard(),
@@ -444,68 +447,6 @@ fn a_path_is_taken_only_from_an_owner_that_leaves_it() {
     assert!(report.problems.is_empty(), "{:?}", report.problems);
     assert_eq!(project.read(COIN).as_deref(), Some("mine"));
     assert_eq!(project.block("coin"), None);
-}
-
-#[test]
-fn entries_of_a_person_are_kept_and_the_lock_says_so() {
-    let project = Project::new();
-    project.build(vec![project.asset("coin", &[(COIN, "1")])]);
-    let by_hand = project.read("assets/manifest.json").expect("there").replace(".png\"", ".gif\"");
-    let by_hand = by_hand.replace("\"images\": {", "\"images\": {\n      \"gem\": 7,");
-    project.write("assets/manifest.json", &by_hand);
-    let before = project.block("coin").expect("there").entry;
-    let mut coin = project.asset("coin", &[(COIN, "2")]);
-    coin.entry.as_mut().expect("it has one").value = json!({"path": COIN, "frames": 2});
-    let assets = vec![coin, project.asset("gem", &[(GEM, "g")])];
-    let report = project.run(&Run { assets: assets.clone(), ..Run::default() }).expect("run");
-    assert!(matches!(
-        &report.problems[..],
-        [
-            AssetProblem { problem: Problem::Entry(EntryProblem::Conflict { .. }), .. },
-            AssetProblem { problem: Problem::Entry(EntryProblem::Foreign { .. }), .. },
-        ]
-    ));
-    assert!(report.dropped().is_empty());
-    assert_eq!(project.read("assets/manifest.json"), Some(by_hand));
-    assert_eq!(project.read(COIN).as_deref(), Some("2"));
-    assert_eq!(project.block("coin").expect("there").entry, before);
-    assert_eq!(project.block("gem").expect("there").entry, None);
-}
-
-#[test]
-fn a_broken_manifest_stops_no_file() {
-    let project = Project::new();
-    project.write("assets/manifest.json", "{ \"assets\": ");
-    let assets = vec![project.asset("coin", &[(COIN, "1")]), project.asset("gem", &[(GEM, "2")])];
-    let report = project.run(&Run { assets: assets.clone(), ..Run::default() }).expect("run");
-    assert_eq!(
-        problems(&report),
-        [("coin".to_owned(), "the manifest cannot be edited".to_owned())]
-    );
-    assert_eq!(project.block("gem").expect("committed").entry, None);
-    fs::remove_file(project.root().join("assets/manifest.json")).expect("removed");
-    fs::create_dir(project.root().join("assets/manifest.json")).expect("a folder");
-    let report = project.run(&Run { assets, ..Run::default() }).expect("run");
-    assert!(matches!(
-        report.problems[0].problem,
-        Problem::ManifestFile(PublishError::Directory { .. })
-    ));
-    assert_eq!(project.read(GEM).as_deref(), Some("2"));
-}
-
-#[test]
-fn an_unchanged_manifest_is_not_read() {
-    let project = Project::new();
-    let assets = vec![project.asset("coin", &[(COIN, "1")])];
-    project.build(assets);
-    project.write("assets/manifest.json", "broken");
-    let run = Run {
-        assets: vec![project.asset("coin", &[(COIN, "2")])],
-        manifest_unchanged: true,
-        ..Run::default()
-    };
-    assert!(project.run(&run).expect("run").problems.is_empty());
-    assert_eq!(project.read("assets/manifest.json").as_deref(), Some("broken"));
 }
 
 #[test]

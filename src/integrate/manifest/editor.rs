@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::integrate::json::{self, Style, value_digest};
 use crate::integrate::layout::{self, Added, Container, Edit};
 use crate::integrate::manifest::operation::{Change, EntryProblem, Tree};
+use crate::integrate::manifest::outline::has_members;
 
 /// What to do with an entry that is there.
 enum Verdict {
@@ -53,7 +54,7 @@ impl Editor<'_> {
         path: &mut Vec<String>,
     ) {
         let keys: Vec<&str> = object.properties.iter().map(|prop| prop.name.as_str()).collect();
-        let places = places(keys.iter().map(|key| Some(*key)));
+        let places = places(tree, keys.iter().map(|key| Some(*key)));
         let ranges = object.properties.iter().map(|prop| prop.range.start..prop.range.end);
         let container = Container::new(
             self.text,
@@ -66,25 +67,25 @@ impl Editor<'_> {
         for (name, child) in &tree.sections {
             path.push(name.clone());
             let entry = tree.entries.iter().find(|change| change.key == *name);
-            match places.get(name.as_str()).map(Vec::as_slice) {
+            match &*places[name.as_str()] {
                 // One of two owners would lose what the other one wants.
-                None if entry.is_some_and(|entry| entry.value.is_some()) => {
+                [] if entry.is_some_and(|entry| entry.value.is_some()) => {
                     self.refuse(child, path, 0);
                 }
-                Some([place]) if entry.is_some() => {
+                [place] if entry.is_some() => {
                     self.refuse(child, path, self.line(object.properties[*place].range.start));
                 }
-                None => {
+                [] => {
                     if let Some(value) = self.new_section(child, path) {
                         added.push((name.clone(), value, false));
                     }
                 }
-                Some([place]) => {
+                [place] => {
                     let value = &object.properties[*place].value;
                     let slot = intended.get_mut(name).expect("the tree and its value agree");
                     self.container(child, value, slot, path);
                 }
-                Some(twice) => {
+                twice => {
                     let line = self.line(object.properties[twice[1]].range.start);
                     for (index, _) in child.operations() {
                         let key = name.clone();
@@ -95,14 +96,13 @@ impl Editor<'_> {
             path.pop();
         }
         for change in &tree.entries {
-            match (places.get(change.key.as_str()).map(Vec::as_slice), &change.value) {
-                (None, Some(value)) => added.push((change.key.clone(), value.clone(), true)),
-                (None, None) => {}
-                (Some([place]), _) => {
+            match (&*places[change.key.as_str()], &change.value) {
+                ([], Some(value)) => added.push((change.key.clone(), value.clone(), true)),
+                ([], None) => {}
+                ([place], _) => {
                     let prop = &object.properties[*place];
                     let present = json::to_value(&prop.value);
-                    let line = self.line(prop.range.start);
-                    match verdict(change, &present, line) {
+                    match verdict(change, &present, || self.line(prop.range.start)) {
                         Verdict::Leave => {}
                         Verdict::Replace => {
                             let value = change.value.clone().unwrap_or_default();
@@ -117,7 +117,7 @@ impl Editor<'_> {
                         Verdict::Problem(problem) => self.report(change, &problem),
                     }
                 }
-                (Some(twice), _) => {
+                (twice, _) => {
                     let line = self.line(object.properties[twice[1]].range.start);
                     self.report(change, &EntryProblem::Duplicate { key: change.key.clone(), line });
                 }
@@ -165,7 +165,7 @@ impl Editor<'_> {
         };
         let keys: Vec<Option<String>> = array.elements.iter().map(key_of).collect();
         let keys: Vec<Option<&str>> = keys.iter().map(Option::as_deref).collect();
-        let places = places(keys.iter().copied());
+        let places = places(tree, keys.iter().copied());
         let ranges = array.elements.iter().map(|element| element.start()..element.end());
         let container = Container::new(
             self.text,
@@ -177,14 +177,13 @@ impl Editor<'_> {
         let mut added: Vec<(String, Value)> = Vec::new();
         for change in &tree.entries {
             let value = change.value.as_ref().map(|value| with_key(&change.key, value));
-            match (places.get(change.key.as_str()).map(Vec::as_slice), value) {
-                (None, Some(value)) => added.push((change.key.clone(), value)),
-                (None, None) => {}
-                (Some([place]), value) => {
+            match (&*places[change.key.as_str()], value) {
+                ([], Some(value)) => added.push((change.key.clone(), value)),
+                ([], None) => {}
+                ([place], value) => {
                     let element = &array.elements[*place];
                     let present = without_key(&intended[*place]);
-                    let line = self.line(element.start());
-                    match verdict(change, &present, line) {
+                    match verdict(change, &present, || self.line(element.start())) {
                         Verdict::Leave => {}
                         Verdict::Replace => {
                             let value = value.unwrap_or_default();
@@ -199,7 +198,7 @@ impl Editor<'_> {
                         Verdict::Problem(problem) => self.report(change, &problem),
                     }
                 }
-                (Some(twice), _) => {
+                (twice, _) => {
                     let line = self.line(array.elements[twice[1]].start());
                     self.report(change, &EntryProblem::Duplicate { key: change.key.clone(), line });
                 }
@@ -329,8 +328,8 @@ impl Editor<'_> {
     ) -> String {
         let Some(indent) = container.indent() else { return json::inline(value, " ") };
         let neighbour = sibling
-            .filter(|node| node.as_object().is_some_and(|object| !object.properties.is_empty()))
-            .map(|node| &self.text[node.start()..node.end()]);
+            .map(|node| &self.text[node.start()..node.end()])
+            .filter(|text| has_members(text));
         match neighbour {
             Some(text) if !text.contains('\n') => json::inline(value, pad(text)),
             _ => json::pretty(value, indent, self.style),
@@ -354,26 +353,32 @@ impl Editor<'_> {
     }
 }
 
-fn verdict(change: &Change, present: &Value, line: usize) -> Verdict {
+/// `line`: of the entry; counted only for a problem, as counting reads the text from its start.
+fn verdict(change: &Change, present: &Value, line: impl FnOnce() -> usize) -> Verdict {
     if change.value.as_ref().is_some_and(|value| json::same(present, value)) {
         return Verdict::Leave;
     }
     let key = change.key.clone();
     if change.owned.is_empty() {
-        return Verdict::Problem(EntryProblem::Foreign { key, line });
+        return Verdict::Problem(EntryProblem::Foreign { key, line: line() });
     }
     if !change.owned.contains(&value_digest(present)) {
-        return Verdict::Problem(EntryProblem::Conflict { key, line });
+        return Verdict::Problem(EntryProblem::Conflict { key, line: line() });
     }
     if change.value.is_some() { Verdict::Replace } else { Verdict::Remove }
 }
 
-/// Where each key stands.
-fn places<'k>(keys: impl Iterator<Item = Option<&'k str>>) -> HashMap<&'k str, Vec<usize>> {
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+/// Where each key that the tree names stands.
+fn places<'k>(
+    tree: &'k Tree,
+    keys: impl Iterator<Item = Option<&'k str>>,
+) -> HashMap<&'k str, Vec<usize>> {
+    let entries = tree.entries.iter().map(|change| &change.key);
+    let named = entries.chain(tree.sections.keys());
+    let mut places: HashMap<&str, Vec<usize>> = named.map(|key| (&**key, Vec::new())).collect();
     for (place, key) in keys.enumerate() {
-        if let Some(key) = key {
-            places.entry(key).or_default().push(place);
+        if let Some(places) = key.and_then(|key| places.get_mut(key)) {
+            places.push(place);
         }
     }
     places

@@ -25,6 +25,7 @@ fn remove(place: &str, key: &str, old: &Value) -> Operation {
 /// Edits without problems, and checks that the same edit again changes nothing.
 fn done(text: &str, operations: &[Operation]) -> String {
     let edited = edit(text, operations).expect("the manifest is readable");
+    assert_eq!(edit_known(text, operations).as_ref(), Ok(&edited), "both ways are one");
     assert_eq!(edited.problems, []);
     let again = edit(&edited.text, operations).expect("it still is");
     assert_eq!((again.text.as_str(), again.changed), (edited.text.as_str(), 0), "twice is once");
@@ -32,7 +33,8 @@ fn done(text: &str, operations: &[Operation]) -> String {
 }
 
 fn problem(text: &str, operation: Operation) -> EntryProblem {
-    let edited = edit(text, &[operation]).expect("the manifest is readable");
+    let edited = edit(text, std::slice::from_ref(&operation)).expect("the manifest is readable");
+    assert_eq!(edit_known(text, &[operation]).as_ref(), Ok(&edited), "both ways are one");
     assert_eq!(edited.text, text);
     assert_eq!(edited.changed, 0);
     edited.problems.into_iter().next().expect("a problem").1
