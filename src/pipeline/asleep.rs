@@ -2,6 +2,7 @@
 //! others changed.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use crate::base::RelPath;
 use crate::cache::snapshot::{self, Snapshot};
@@ -18,7 +19,7 @@ pub const SECTION_SEPARATOR: char = '\u{1f}';
 #[derive(Debug)]
 pub struct Asleep {
     /// The record of the last run.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Places, among the record's spec files, of those whose assets sleep.
     pub specs: Vec<usize>,
     /// Numbers of those that are not fresh any more.

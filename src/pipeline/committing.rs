@@ -151,7 +151,7 @@ impl Building<'_> {
                 blobs: &blobs,
                 overwrite_drifted: self.request.policy.overwrite_drifted,
                 current: is_undisturbed
-                    .then_some(&self.prepared.lock)
+                    .then_some(&*self.prepared.lock)
                     .filter(|_| !self.prepared.was_conflicted),
                 lock_copy: lock_copy.as_ref().and_then(LockCopy::finished),
                 manifest_unchanged: self.prepared.manifest_unchanged,

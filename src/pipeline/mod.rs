@@ -8,6 +8,7 @@ pub mod build;
 mod building;
 mod committing;
 mod disk;
+mod kept;
 pub mod keys;
 pub mod lazy_state;
 pub mod load;

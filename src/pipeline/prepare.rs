@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -14,7 +15,9 @@ use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
 use crate::execute::Market;
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
-use crate::lock::{self, Block, BlockFit, Lock, LockError, LockFile, OwnedEntry, ResolveError};
+use crate::lock::{
+    self, Block, BlockFit, Conflicted, Lock, LockError, LockFile, OwnedEntry, ResolveError,
+};
 use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
 use crate::pipeline::lazy_state::LazyState;
@@ -23,7 +26,7 @@ use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::request::Request;
 use crate::pipeline::select::{Candidate, SelectError, Selection};
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::{LOCKFILE, Session, lock_path};
 use crate::pipeline::table::FileTable;
 use crate::pipeline::world::LazyRecord;
 use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
@@ -65,7 +68,7 @@ pub struct Prepared {
     /// Contents of files.
     pub table: FileTable,
     /// The lock, conflicts resolved.
-    pub lock: LockFile,
+    pub lock: Arc<LockFile>,
     /// The lock's stat from before it was read.
     pub lock_stat: Option<Stat>,
     /// Whether the lock had conflict markers: it is to be written without them.
@@ -173,7 +176,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         manifest: recorded_manifest(&loaded),
         loaded,
         table,
-        lock: LockFile::default(),
+        lock: Arc::default(),
         lock_stat,
         was_conflicted: false,
         keys: Vec::new(),
@@ -225,7 +228,7 @@ pub fn withhold(
 }
 
 /// The lock, if it was read while the specs were.
-type ReadAhead = Option<Result<Lock, PrepareError>>;
+type ReadAhead = Option<Result<ReadLock, PrepareError>>;
 
 fn load_changes(
     session: &Session,
@@ -374,28 +377,41 @@ fn select(
     Ok(())
 }
 
-fn lock_path() -> RelPath {
-    RelPath::new(LOCKFILE).expect("a literal path inside the project")
-}
-
 fn index(number: usize) -> AssetIndex {
     AssetIndex(u32::try_from(number).expect("a project has fewer than 2^32 assets"))
 }
 
+/// A lock that was read, now or before.
+enum ReadLock {
+    Clean(Arc<LockFile>),
+    Conflicted(Conflicted),
+}
+
 /// The lock as it is on disk; `bytes`, if it was read already.
-fn read_lock(session: &Session, bytes: Option<Vec<u8>>) -> Result<Lock, PrepareError> {
+fn read_lock(session: &Session, bytes: Option<Vec<u8>>) -> Result<ReadLock, PrepareError> {
+    let stat = session.files().stat(&lock_path()).ok();
+    if let Some((_, lock)) = stat.and_then(|stat| session.kept_lock(stat)) {
+        return Ok(ReadLock::Clean(lock));
+    }
     let text = match bytes.map(String::from_utf8) {
         Some(Ok(text)) => text,
         // Reading it as text says what is wrong with it.
         Some(Err(_)) | None => read_optional(&session.lock_path(), LOCKFILE)?.unwrap_or_default(),
     };
-    Ok(lock::read(text)?)
+    Ok(match lock::read(text)? {
+        Lock::Clean(lock) => ReadLock::Clean(Arc::new(lock)),
+        Lock::Conflicted(conflicted) => ReadLock::Conflicted(conflicted),
+    })
 }
 
-fn take_lock(session: &Session, prepared: &mut Prepared, lock: Lock) -> Result<(), PrepareError> {
+fn take_lock(
+    session: &Session,
+    prepared: &mut Prepared,
+    lock: ReadLock,
+) -> Result<(), PrepareError> {
     match lock {
-        Lock::Clean(lock) => prepared.lock = lock,
-        Lock::Conflicted(conflicted) => {
+        ReadLock::Clean(lock) => prepared.lock = lock,
+        ReadLock::Conflicted(conflicted) => {
             let empty = LockFile::default();
             let (keys, _) = keys::compute(
                 &prepared.loaded.assets,
@@ -417,7 +433,7 @@ fn take_lock(session: &Session, prepared: &mut Prepared, lock: Lock) -> Result<(
                     found.is_ok_and(|(found, _)| found == *digest)
                 }),
             };
-            prepared.lock = lock::resolve(&conflicted, fit)?.lock;
+            prepared.lock = Arc::new(lock::resolve(&conflicted, fit)?.lock);
             prepared.was_conflicted = true;
         }
     }

@@ -5,6 +5,7 @@
 //! has changed since; its spec file is not even read. Rules: docs/design/no-op.md.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
@@ -13,7 +14,7 @@ use crate::graph::KEY_SCHEMA;
 use crate::graph::lower::referenced;
 use crate::pipeline::load::list_matching;
 use crate::pipeline::request::LastRun;
-use crate::pipeline::session::{LOCKFILE, Session};
+use crate::pipeline::session::{LOCKFILE, Session, lock_path};
 use crate::pipeline::touched::Touched;
 use crate::plan::State;
 use crate::spec::AssetSpec;
@@ -28,7 +29,7 @@ pub enum Recalled {
     /// Nothing.
     Nothing,
     /// What its files were; the whole project has to be loaded.
-    Files(Box<Snapshot>),
+    Files(Arc<Snapshot>),
     /// Which assets sleep.
     Assets(Box<Recall>),
 }
@@ -37,7 +38,7 @@ pub enum Recalled {
 #[derive(Debug)]
 pub struct Recall {
     /// Its record.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// Spec files that have to be read again, by path; removed ones are not among them.
     pub awake: BTreeSet<RelPath>,
     /// Places, among the record's spec files, of those whose assets sleep.
@@ -54,7 +55,7 @@ pub struct Recall {
     pub is_outdated: bool,
     /// The lock, if it had to be read and is the recorded one.
     pub lock: Option<Recorded>,
-    /// The bytes of such a lock.
+    /// The bytes of such a lock, if they are not kept in memory.
     pub lock_bytes: Option<Vec<u8>>,
 }
 
@@ -92,15 +93,14 @@ pub fn recall(
     stamp: crate::cache::Stamp,
     wake: Wake<'_>,
 ) -> Result<Recalled, FileError> {
-    let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) else {
-        return Ok(Recalled::Nothing);
-    };
+    let Some(snapshot) = session.record() else { return Ok(Recalled::Nothing) };
     let environment = session.environment(&last_run.environment);
     let comparison = Comparison::new(session.files(), last_run, stamp);
     match compare(session, &snapshot, &environment, comparison, wake)? {
-        None => Ok(Recalled::Files(Box::new(snapshot))),
+        None => Ok(Recalled::Files(snapshot)),
         Some(Compared { awake, asleep, stale, settled, relisted, is_outdated, lock }) => {
             let (lock_bytes, lock) = lock.unzip();
+            let lock_bytes = lock_bytes.flatten();
             let recall = Recall {
                 snapshot,
                 awake,
@@ -125,7 +125,7 @@ struct Compared {
     settled: Settled,
     relisted: BTreeMap<String, Vec<ListedFile>>,
     is_outdated: bool,
-    lock: Option<(Vec<u8>, Recorded)>,
+    lock: Option<(Option<Vec<u8>>, Recorded)>,
 }
 
 /// Finds what sleeps; none if the whole project has to be loaded.
@@ -143,7 +143,7 @@ fn compare(
         return Ok(None);
     }
     let files = session.files();
-    let lock = RelPath::new(LOCKFILE).expect("a literal path inside the project");
+    let lock = lock_path();
     let suspect = match (summary.lock, files.stat(&lock).ok()) {
         _ if !comparison.may_differ(LOCKFILE) => None,
         (None, None) => None,
@@ -158,8 +158,18 @@ fn compare(
     // A lock of megabytes that a run wrote a moment ago is read while the other files are looked at.
     let (lock_as_recorded, compared) = rayon::join(
         || {
-            let (bytes, stat) = files.read(&lock).ok()?;
-            let digest = Content::Bytes.digest(&bytes);
+            let kept = files.stat(&lock).ok().and_then(|stat| {
+                let (digest, _) = session.kept_lock(stat)?;
+                Some((None, digest, stat))
+            });
+            let (bytes, digest, stat) = match kept {
+                Some(kept) => kept,
+                None => {
+                    let (bytes, stat) = files.read(&lock).ok()?;
+                    let digest = Content::Bytes.digest(&bytes);
+                    (Some(bytes), digest, stat)
+                }
+            };
             let racy = stat.is_racy(stamp);
             (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
         },

@@ -119,7 +119,12 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
         write_listings(asleep, &names, &mut inputs);
         write_shared(asleep, &mut inputs);
     }
-    writer.save(session.cache(), loaded.asleep.as_ref().map(|asleep| &asleep.snapshot))
+    let last = loaded.asleep.as_ref().map(|asleep| &asleep.snapshot);
+    // Another process may have written a record of its own meanwhile.
+    let last = last.filter(|last| session.has_record(last));
+    let saved = writer.save(session.cache(), last.map(|last| &**last))?;
+    session.keep_record(saved);
+    Ok(())
 }
 
 fn write_settings(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{Digest, RelPath};
 use crate::cache::{CacheDir, Cas as _, FileError, LocalCas, ProjectFiles};
 use crate::generate::Programs;
+use crate::pipeline::kept::Kept;
 use crate::purchase::RawStore;
 
 /// The name of the project file.
@@ -13,6 +14,11 @@ pub const ASSETFILE: &str = "Assetfile.yaml";
 
 /// The name of the lockfile.
 pub const LOCKFILE: &str = "assetbuild.lock";
+
+/// The lockfile's path inside of the project.
+pub(super) fn lock_path() -> RelPath {
+    RelPath::new(LOCKFILE).expect("a literal path inside the project")
+}
 
 /// An opened project.
 #[derive(Debug)]
@@ -24,6 +30,7 @@ pub struct Session {
     cache: CacheDir,
     second_home: Option<PathBuf>,
     programs: Programs,
+    kept: Kept,
 }
 
 /// The project cannot be opened.
@@ -66,8 +73,8 @@ impl Session {
         let files = ProjectFiles::open(&root)?;
         let has_assetfile = assetfile.under(&root).is_file();
         let cache = CacheDir::of_project(&root);
-        let programs = Programs::default();
-        Ok(Self { root, assetfile, has_assetfile, files, cache, second_home, programs })
+        let (programs, kept) = (Programs::default(), Kept::default());
+        Ok(Self { root, assetfile, has_assetfile, files, cache, second_home, programs, kept })
     }
 
     /// The same project with the programs of this machine.
@@ -121,6 +128,11 @@ impl Session {
     /// Where the lockfile is.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join(LOCKFILE)
+    }
+
+    /// What it has read and may use again.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
     }
 }
 

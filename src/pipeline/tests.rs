@@ -1,6 +1,7 @@
 //! Files that somebody edits between the steps of one run.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -180,4 +181,19 @@ fn a_clean_up_waits_for_other_runs_to_end() {
     assert!(matches!(maintain::clean_up(&session, &plan), Err(MaintainError::Busy)));
     drop(run);
     assert_eq!(maintain::clean_up(&session, &plan).expect("alone").0, 21);
+}
+
+#[test]
+fn the_record_stays_in_memory_until_another_run_writes_one() {
+    let project = Project::new();
+    let session = project.open();
+    assert!(session.record().is_none());
+    project.build(|| {});
+    let first = session.record().expect("a record");
+    assert!(Arc::ptr_eq(&first, &session.record().expect("the same")));
+    project.draw("coin", GREEN);
+    project.build(|| {});
+    let second = session.record().expect("another one");
+    assert!(!Arc::ptr_eq(&first, &second) && session.has_record(&second));
+    assert!(!session.has_record(&first));
 }

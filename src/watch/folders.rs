@@ -7,16 +7,13 @@ use std::path::Path;
 use crate::cache::snapshot::Snapshot;
 use crate::pipeline::Session;
 use crate::pipeline::load::{Loaded, inputs_of};
-use crate::pipeline::recall::SNAPSHOT_SCHEMA;
 use crate::pipeline::touched::folder_of;
 
 /// The folders of a project at the end of its last run, as far as that is on record: watched before
 /// anything is looked at, they need not be looked at twice.
 pub fn recorded_folders(session: &Session) -> BTreeSet<String> {
     let mut folders = Folders::default();
-    if let Some(snapshot) = Snapshot::load(&session.cache().snapshot(), SNAPSHOT_SCHEMA) {
-        folders.add_recorded(&snapshot);
-    }
+    session.record().iter().for_each(|record| folders.add_recorded(record));
     folders.that_are_there(session.root())
 }
 
@@ -27,21 +24,14 @@ pub fn folders_of(root: &Path, loaded: &Loaded) -> BTreeSet<String> {
     if let Some(asleep) = &loaded.asleep {
         folders.add_recorded(&asleep.snapshot);
     }
-    for (_, dirs) in &loaded.listings {
-        dirs.iter().for_each(|dir| folders.add(&dir.path));
-    }
-    for asset in &loaded.assets {
-        folders.add(folder_of(asset.file.as_str()));
-        for (path, _) in inputs_of(asset) {
-            folders.add(folder_of(path.as_str()));
-        }
-        asset.publish.files.iter().for_each(|file| folders.add(folder_of(file.path.as_str())));
-    }
-    let config = &loaded.config;
-    let named = config.styles.values().chain(&config.fonts).chain(&config.env_file);
-    for path in named.chain([&config.manifest]) {
-        folders.add(folder_of(path.as_str()));
-    }
+    folders.add_awake(loaded);
+    folders.that_are_there(root)
+}
+
+/// The folders of what is awake in a project: what sleeps is where it was before.
+pub fn folders_of_awake(root: &Path, loaded: &Loaded) -> BTreeSet<String> {
+    let mut folders = Folders::default();
+    folders.add_awake(loaded);
     folders.that_are_there(root)
 }
 
@@ -57,6 +47,24 @@ impl Folders {
         snapshot.dirs().for_each(|dir| self.add(dir.path));
         snapshot.inputs().for_each(|input| self.add(folder_of(input.path)));
         snapshot.outputs().for_each(|output| self.add(folder_of(output.path)));
+    }
+
+    fn add_awake(&mut self, loaded: &Loaded) {
+        for (_, dirs) in &loaded.listings {
+            dirs.iter().for_each(|dir| self.add(&dir.path));
+        }
+        for asset in &loaded.assets {
+            self.add(folder_of(asset.file.as_str()));
+            for (path, _) in inputs_of(asset) {
+                self.add(folder_of(path.as_str()));
+            }
+            asset.publish.files.iter().for_each(|file| self.add(folder_of(file.path.as_str())));
+        }
+        let config = &loaded.config;
+        let named = config.styles.values().chain(&config.fonts).chain(&config.env_file);
+        for path in named.chain([&config.manifest]) {
+            self.add(folder_of(path.as_str()));
+        }
     }
 
     /// With the folders above them: one that is moved takes those in it along, and only the folder

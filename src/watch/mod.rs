@@ -17,7 +17,7 @@ use crate::pipeline::Touched;
 use crate::pipeline::touched::below;
 use crate::watch::burst::{Burst, Seen};
 
-pub use folders::{folders_of, recorded_folders};
+pub use folders::{folders_of, folders_of_awake, recorded_folders};
 
 /// What happened since the last time that somebody asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

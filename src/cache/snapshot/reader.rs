@@ -88,10 +88,7 @@ impl Snapshot {
         let mut header = [0; HEADER];
         file.read_exact(&mut header).ok()?;
         let parsed = Header::parse(&header)?;
-        if parsed.summary.schema != schema || size != parsed.file_size()? {
-            return None;
-        }
-        if parsed.strings > MOST_LEFT_OVER + 2 * u64::from(parsed.whole_text) {
+        if parsed.summary.schema != schema || size != parsed.file_size()? || parsed.is_left_over() {
             return None;
         }
         let parts = parsed.part_ranges();
@@ -106,6 +103,17 @@ impl Snapshot {
             parts.par_iter().map(read).collect()
         };
         parsed.finish(&header, parts?)
+    }
+
+    /// The snapshot whose file has these parts: header, tables, strings. None if it would not be used.
+    pub(super) fn of(mut parts: Vec<Vec<u8>>) -> Option<Self> {
+        let strings = parts.pop().and_then(|strings| String::from_utf8(strings).ok())?;
+        let mut parts = parts.into_iter();
+        let header: [u8; HEADER] = parts.next()?.try_into().ok()?;
+        let parsed = Header::parse(&header).filter(|parsed| !parsed.is_left_over())?;
+        let tables: Vec<_> = parts.collect();
+        let Header { summary, whole_text, .. } = parsed;
+        Some(Self { summary, tables: tables.try_into().ok()?, strings, whole_text })
     }
 
     /// A table or the strings, by their place behind the header (0), with their offset in the file.
@@ -453,6 +461,11 @@ impl Header {
             purchases: (purchases != 0).then_some(folder),
         };
         Some(Self { summary, tables, strings, whole_text, checksum })
+    }
+
+    /// Whether half of the strings are out of use.
+    fn is_left_over(&self) -> bool {
+        self.strings > MOST_LEFT_OVER + 2 * u64::from(self.whole_text)
     }
 
     fn file_size(&self) -> Option<u64> {

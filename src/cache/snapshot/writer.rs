@@ -262,14 +262,19 @@ impl SnapshotWriter {
         self.outputs.u32(u32::from(recorded.racy));
     }
 
-    /// Saves the snapshot over the last one. A reader that comes in between finds none.
+    /// Saves the snapshot over the last one, and gives it as it would be read; none if it would not be
+    /// used. A reader that comes in between finds none.
     ///
     /// `last`: the snapshot that is on disk, as far as is known; what is the same is not written. If
     /// another process wrote a different one meanwhile, the checksum tells.
     ///
     /// # Errors
     /// `SnapshotError`; there is no snapshot then.
-    pub fn save(self, cache: &CacheDir, last: Option<&Snapshot>) -> Result<(), SnapshotError> {
+    pub fn save(
+        self,
+        cache: &CacheDir,
+        last: Option<&Snapshot>,
+    ) -> Result<Option<Snapshot>, SnapshotError> {
         let parts = self.pack()?;
         let path = cache.snapshot();
         let mut pieces = Vec::new();
@@ -283,7 +288,9 @@ impl SnapshotWriter {
             offset += part.len() as u64;
         }
         overwrite_file(&path, &pieces, offset)
-            .map_err(|source| SnapshotError::Write { path, source })
+            .map_err(|source| SnapshotError::Write { path, source })?;
+        drop(pieces);
+        Ok(Snapshot::of(parts))
     }
 
     /// The parts of the file: header, tables, strings.

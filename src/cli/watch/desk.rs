@@ -22,13 +22,14 @@ use crate::cli::watch::telling::Telling;
 use crate::config::PaidInWatch;
 use crate::event::{Event, Reporter};
 use crate::execute::{Limits, StopSignal};
+use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
 use crate::pipeline::{self, BuildRequest, LastRun, Prepared, Selection, Session, Touched};
 use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
 use crate::report::{Fanout, Feed, plan};
-use crate::watch::folders_of;
+use crate::watch::{folders_of, folders_of_awake};
 
 /// Why something that is on its way is not bought again.
 const IN_FLIGHT: &str = "is being bought";
@@ -45,13 +46,6 @@ pub(super) struct Seen {
     pub(super) unsettled: Option<Touched>,
     /// Whether there is nothing more to do at once.
     pub(super) is_done: bool,
-}
-
-impl Seen {
-    /// The project could be read, and nothing was done.
-    fn unsettled(folders: BTreeSet<String>) -> Self {
-        Self { folders: Some(folders), unsettled: None, is_done: false }
-    }
 }
 
 /// What is being bought.
@@ -85,6 +79,8 @@ pub(super) struct Desk<'a> {
     failures: Failures,
     /// What somebody touched since the last build.
     noted: Touched,
+    /// Where the project's files are.
+    folders: BTreeSet<String>,
 }
 
 impl<'a> Desk<'a> {
@@ -116,6 +112,7 @@ impl<'a> Desk<'a> {
             wants_plan: false,
             failures,
             noted: Touched::default(),
+            folders: BTreeSet::new(),
         })
     }
 
@@ -141,7 +138,7 @@ impl<'a> Desk<'a> {
             clock: context.clock,
         };
         let prepared = pipeline::prepare(self.session, &request)?;
-        let mut folders = folders_of(self.session.root(), &prepared.loaded);
+        self.note_folders(&prepared.loaded, touched.is_some());
         let has_mistakes = prepared.has_errors();
         self.telling.mistakes(context, &prepared);
         let look = match has_mistakes {
@@ -152,14 +149,14 @@ impl<'a> Desk<'a> {
             // Nobody says yes to what may be another thing when the mistakes are mended.
             self.waiting.clear();
             self.telling.standstill();
-            return Ok(Seen { is_done: true, ..Seen::unsettled(folders) });
+            return Ok(Seen { is_done: true, ..self.unsettled() });
         };
         if has_mistakes {
-            folders.extend(folders_of(self.session.root(), &prepared.loaded));
+            self.folders.extend(folders_of(self.session.root(), &prepared.loaded));
         }
         self.telling.present(&prepared);
         if pipeline::is_overtaken(self.session, &prepared)? {
-            return Ok(Seen::unsettled(folders));
+            return Ok(self.unsettled());
         }
         let was_conflicted = prepared.was_conflicted;
         if was_conflicted && self.args.policy.locked {
@@ -225,7 +222,23 @@ impl<'a> Desk<'a> {
         let mut unsettled = Touched::default();
         as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
         let unsettled = built.is_recorded.then_some(unsettled);
-        Ok(Seen { folders: Some(folders), unsettled, is_done })
+        Ok(Seen { unsettled, is_done, ..self.unsettled() })
+    }
+
+    /// Notes where the project's files are; of what sleeps that is known if the rest was looked at
+    /// before.
+    fn note_folders(&mut self, loaded: &Loaded, is_known: bool) {
+        let root = self.session.root();
+        if is_known && loaded.asleep.is_some() {
+            self.folders.extend(folders_of_awake(root, loaded));
+        } else {
+            self.folders = folders_of(root, loaded);
+        }
+    }
+
+    /// The project could be read, and nothing was done.
+    fn unsettled(&self) -> Seen {
+        Seen { folders: Some(self.folders.clone()), unsettled: None, is_done: false }
     }
 
     /// Who hears of everything.
@@ -420,6 +433,11 @@ impl<'a> Desk<'a> {
         if !self.in_flight.is_empty() {
             self.telling.end();
         }
+    }
+
+    /// The project.
+    pub(super) fn session(&self) -> &Session {
+        self.session
     }
 
     /// What tells of everything else.

@@ -184,6 +184,7 @@ fn keep_watch(
             keys.into_iter().for_each(Keys::forget_words);
         }
         desk.telling().ready(context);
+        desk.session().read_ahead();
         // Of a project that could not be read nobody knows the folders.
         let pause = if seen.folders.is_some() && failed.is_none() { RESCAN } else { ANXIOUS };
         match watcher.next(pause.saturating_sub(rescanned.elapsed())) {
