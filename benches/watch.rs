@@ -1,6 +1,6 @@
-//! From a save to the published file, while a watch looks on.
+//! From a save to the published file, or to the manifest, while a watch looks on.
 //!
-//! `cargo bench --bench watch` prints the table of docs/benchmarks.md. `BENCH_SIZES=1000,10000` chooses
+//! `cargo bench --bench watch` prints the tables of docs/benchmarks.md. `BENCH_SIZES=1000,10000` chooses
 //! the sizes, `BENCH_SAVES=200` how often a spec is saved. The chain's own work is trivial; what is
 //! measured is everything else: the system's event, the quiet after it, the build. Between two saves it
 //! waits until the watch is idle.
@@ -25,15 +25,25 @@ fn main() {
     }
     let sizes = std::env::var("BENCH_SIZES").unwrap_or_else(|_| "100,1000,10000".to_owned());
     let saves = std::env::var("BENCH_SAVES").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
-    say(
-        "| specs | p50 ms | p99 ms | worst ms | start ms | no-op ms | idle CPU ms in 5 s | peak MiB |",
-    );
-    say("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for size in
-        sizes.split(',').map(|n| n.trim().parse().expect("BENCH_SIZES is a list of numbers"))
-    {
-        say(&row(size, saves));
+    let sizes: Vec<usize> = sizes
+        .split(',')
+        .map(|n| n.trim().parse().expect("BENCH_SIZES is a list of numbers"))
+        .collect();
+    say("| specs | saved | p50 ms | p99 ms | worst ms |");
+    say("| --- | --- | --- | --- | --- |");
+    let mut about: Vec<String> = Vec::new();
+    for size in sizes {
+        let project = Project::new(size);
+        let watch = Watch::start(project.dir.path());
+        for kind in [Kind::Colour, Kind::Entry, Kind::BesideMistake] {
+            say(&project.row(&watch, kind, saves));
+        }
+        about.push(project.about(&watch));
     }
+    say("");
+    say("| specs | start ms | no-op ms | idle CPU ms in 5 s | peak MiB |");
+    say("| --- | --- | --- | --- | --- |");
+    about.iter().for_each(|line| say(line));
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result is its output")]
@@ -41,52 +51,103 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-fn row(size: usize, saves: usize) -> String {
-    let dir = tempfile::tempdir().expect("a temporary folder can be made");
-    write_assetbuild_project(dir.path(), size);
-    // The first run builds, the second settles files that are younger than the record.
-    let noops: Vec<f64> = (0..9).map(|_| noop(dir.path())).collect();
-    let starts: Vec<f64> = (0..5)
-        .map(|_| {
+/// What is saved.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Another colour: another picture under the same manifest entry.
+    Colour,
+    /// Another description: the same picture under another manifest entry.
+    Entry,
+    /// Another colour while another spec has a mistake.
+    BesideMistake,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Colour => "a colour → the picture",
+            Self::Entry => "a description → the manifest",
+            Self::BesideMistake => "a colour beside a mistake → the picture",
+        }
+    }
+}
+
+struct Project {
+    dir: tempfile::TempDir,
+    size: usize,
+    noop_ms: f64,
+    start_ms: f64,
+}
+
+impl Project {
+    fn new(size: usize) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder can be made");
+        write_assetbuild_project(dir.path(), size);
+        // The first run builds, the second settles files that are younger than the record.
+        let noops: Vec<f64> = (0..9).map(|_| noop(dir.path())).collect();
+        let start = |_| {
             let begun = Instant::now();
             let watch = Watch::start(dir.path());
             let took = begun.elapsed().as_secs_f64() * 1e3;
             drop(watch);
             took
-        })
-        .collect();
-    let watch = Watch::start(dir.path());
-    let mut took: Vec<f64> = Vec::new();
-    for save in 1..=saves {
-        let index = (save * 7919) % size;
-        let output =
-            dir.path().join(format!("assets/images/{:03}/sprite_{index:06}.png", index / 500));
-        let before = identity(&output);
-        let text = spec(index, save);
-        let begun = Instant::now();
-        fs::write(spec_path(dir.path(), index), text).expect("a spec can be written");
-        while identity(&output) == before {
-            thread::sleep(Duration::from_micros(100));
-        }
-        took.push(begun.elapsed().as_secs_f64() * 1e3);
-        watch.wait_until_quiet();
+        };
+        let starts: Vec<f64> = (0..7).map(start).collect();
+        Self { size, noop_ms: median(noops[2..].to_vec()), start_ms: median(starts), dir }
     }
-    took.sort_by(f64::total_cmp);
-    let at = |share: f64| took[((took.len() - 1) as f64 * share).round() as usize];
-    let cpu = watch.cpu_ms();
-    thread::sleep(Duration::from_secs(5));
-    let idle = watch.cpu_ms().zip(cpu).map(|(after, before)| after - before);
-    let shown = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.0}"));
-    format!(
-        "| {size} | {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} | {} |",
-        at(0.5),
-        at(0.99),
-        at(1.0),
-        median(starts),
-        median(noops[2..].to_vec()),
-        shown(idle),
-        shown(watch.peak_mib()),
-    )
+
+    fn row(&self, watch: &Watch, kind: Kind, saves: usize) -> String {
+        let Self { dir, size, .. } = self;
+        let mistake = spec_path(dir.path(), size / 2);
+        let good = fs::read_to_string(&mistake).expect("a spec can be read");
+        if kind == Kind::BesideMistake {
+            fs::write(&mistake, good.replace("nearest", "nearer")).expect("it can be written");
+            watch.wait_until_quiet();
+        }
+        let indices = (1..).map(|n| (n * 7919) % size).filter(|index| *index != size / 2);
+        let mut took: Vec<f64> = Vec::new();
+        for (save, index) in indices.take(saves).enumerate() {
+            let picture = format!("assets/images/{:03}/sprite_{index:06}.png", index / 500);
+            let (text, output) = match kind {
+                Kind::Colour => (spec(index, save + 1), picture),
+                Kind::BesideMistake => (spec(index, saves + save + 1), picture),
+                Kind::Entry => {
+                    let path = spec_path(dir.path(), index);
+                    let text = fs::read_to_string(path).expect("a spec can be read");
+                    let other = format!("of the benchmark, take {save}");
+                    (text.replace("of the benchmark", &other), "assets/manifest.json".to_owned())
+                }
+            };
+            let output = dir.path().join(output);
+            let before = identity(&output);
+            let begun = Instant::now();
+            fs::write(spec_path(dir.path(), index), text).expect("a spec can be written");
+            while identity(&output) == before {
+                thread::sleep(Duration::from_micros(100));
+            }
+            took.push(begun.elapsed().as_secs_f64() * 1e3);
+            watch.wait_until_quiet();
+        }
+        fs::write(&mistake, good).expect("it can be written");
+        watch.wait_until_quiet();
+        took.sort_by(f64::total_cmp);
+        let at = |share: f64| took[((took.len() - 1) as f64 * share).round() as usize];
+        let name = kind.name();
+        format!("| {size} | {name} | {:.1} | {:.1} | {:.1} |", at(0.5), at(0.99), at(1.0))
+    }
+
+    fn about(&self, watch: &Watch) -> String {
+        // What it does after the last save is no idleness.
+        thread::sleep(Duration::from_secs(1));
+        let cpu = watch.cpu_ms();
+        thread::sleep(Duration::from_secs(5));
+        let idle = watch.cpu_ms().zip(cpu).map(|(after, before)| after - before);
+        let shown =
+            |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.0}"));
+        let (idle, peak) = (shown(idle), shown(watch.peak_mib()));
+        let Self { size, start_ms, noop_ms, .. } = self;
+        format!("| {size} | {start_ms:.1} | {noop_ms:.1} | {idle} | {peak} |")
+    }
 }
 
 fn median(mut samples: Vec<f64>) -> f64 {

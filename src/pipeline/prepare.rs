@@ -384,7 +384,7 @@ fn index(number: usize) -> AssetIndex {
 /// A lock that was read, now or before.
 enum ReadLock {
     Clean(Arc<LockFile>),
-    Conflicted(Conflicted),
+    Conflicted(Box<Conflicted>),
 }
 
 /// The lock as it is on disk; `bytes`, if it was read already.
@@ -400,7 +400,7 @@ fn read_lock(session: &Session, bytes: Option<Vec<u8>>) -> Result<ReadLock, Prep
     };
     Ok(match lock::read(text)? {
         Lock::Clean(lock) => ReadLock::Clean(Arc::new(lock)),
-        Lock::Conflicted(conflicted) => ReadLock::Conflicted(conflicted),
+        Lock::Conflicted(conflicted) => ReadLock::Conflicted(Box::new(conflicted)),
     })
 }
 

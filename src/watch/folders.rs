@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::cache::snapshot::Snapshot;
-use crate::pipeline::Session;
 use crate::pipeline::load::{Loaded, inputs_of};
 use crate::pipeline::touched::folder_of;
 
-/// The folders of a project at the end of its last run, as far as that is on record: watched before
+/// The folders of a project at the end of its last run, of which this is the record: watched before
 /// anything is looked at, they need not be looked at twice.
-pub fn recorded_folders(session: &Session) -> BTreeSet<String> {
+pub fn recorded_folders(root: &Path, record: &Snapshot) -> BTreeSet<String> {
     let mut folders = Folders::default();
-    session.record().iter().for_each(|record| folders.add_recorded(record));
-    folders.that_are_there(session.root())
+    folders.add_recorded(record);
+    folders.that_are_there(root)
 }
 
 /// The folders of a project, relative to its root; in the place of one that is not there stands the

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::units::MicroUsd;
 use crate::base::{ActionKey, RelPath};
+use crate::cache::snapshot::Snapshot;
 use crate::catalog::PriceUnit;
 use crate::cli::args::{Spend, WatchArgs};
 use crate::cli::build::{self, workers};
@@ -81,7 +82,12 @@ pub(super) struct Desk<'a> {
     noted: Touched,
     /// Where the project's files are.
     folders: BTreeSet<String>,
+    /// The record whose files these are.
+    record: Option<Arc<Snapshot>>,
 }
+
+/// A record with the folders of its files.
+pub(super) type KnownFolders = (Option<Arc<Snapshot>>, BTreeSet<String>);
 
 impl<'a> Desk<'a> {
     /// `feed`: hears of everything.
@@ -92,6 +98,7 @@ impl<'a> Desk<'a> {
         screen: Option<Arc<Screen>>,
         has_keys: bool,
         feed: Arc<Feed>,
+        (record, folders): KnownFolders,
     ) -> Result<Self, CliError> {
         let failures = Failures::default();
         let others: Vec<Arc<dyn Reporter>> = vec![failures.heard(), feed];
@@ -112,7 +119,8 @@ impl<'a> Desk<'a> {
             wants_plan: false,
             failures,
             noted: Touched::default(),
-            folders: BTreeSet::new(),
+            folders,
+            record,
         })
     }
 
@@ -225,15 +233,18 @@ impl<'a> Desk<'a> {
         Ok(Seen { unsettled, is_done, ..self.unsettled() })
     }
 
-    /// Notes where the project's files are; of what sleeps that is known if the rest was looked at
-    /// before.
+    /// Notes where the project's files are. `is_known`: whether only some of them were looked at since
+    /// the last time.
     fn note_folders(&mut self, loaded: &Loaded, is_known: bool) {
         let root = self.session.root();
-        if is_known && loaded.asleep.is_some() {
+        let record = loaded.asleep.as_ref().map(|asleep| &asleep.snapshot);
+        let is_same = |record| self.record.as_ref().is_some_and(|own| Arc::ptr_eq(own, record));
+        if record.is_some_and(|record| is_known || is_same(record)) {
             self.folders.extend(folders_of_awake(root, loaded));
         } else {
             self.folders = folders_of(root, loaded);
         }
+        self.record = record.cloned();
     }
 
     /// The project could be read, and nothing was done.

@@ -109,10 +109,14 @@ impl Attended {
     ) -> Result<ExitCode, CliError> {
         let Self { session, screen, keys, feed, stop } = self;
         // What cannot be watched is told when the project has been looked at.
-        let _ = watcher.follow(&recorded_folders(&session));
+        let record = session.record();
+        let folders = record.as_deref().map(|record| recorded_folders(session.root(), record));
+        let folders = folders.unwrap_or_default();
+        let _ = watcher.follow(&folders);
         watcher.ignore(own_outputs());
         let shown = screen.clone();
-        let desk = Desk::new(context, args, &session, screen, keys.is_some(), feed)?;
+        let known = (record, folders);
+        let desk = Desk::new(context, args, &session, screen, keys.is_some(), feed, known)?;
         let (sender, delivered) = channel();
         let ended = thread::scope(|scope| {
             let spawn = |order: Order, reporter: Arc<Fanout>| {
