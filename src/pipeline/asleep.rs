@@ -24,6 +24,8 @@ pub struct Asleep {
     pub specs: Vec<usize>,
     /// Numbers of those that are not fresh any more.
     pub stale: HashSet<u32>,
+    /// Whether there are specs that nobody has read: no asset is known to be gone.
+    pub hides_assets: bool,
     /// Files that were read and found to be as recorded.
     pub settled: Settled,
     /// Globs that were listed again, as recorded, with the folders that were listed.
@@ -44,7 +46,7 @@ impl Asleep {
     /// Whether something was wrong at the end of the last run, such as a block without an asset: it may
     /// still be.
     pub fn has_problems(&self) -> bool {
-        self.snapshot.summary().has_problems
+        self.snapshot.summary().has_problems || self.hides_assets
     }
 
     /// Whether an asset of the record is fresh: all that sleep are, but for those of specs that count

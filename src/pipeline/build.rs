@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use crate::base::units::MicroUsd;
 use crate::base::{Digest, RelPath};
+use crate::cache::snapshot::Snapshot;
 use crate::cache::{
     ActionCacheError, Batch, Content, FileError, Recorded, Run, RunError, Stamp, Stat, StateError,
 };
@@ -77,8 +79,8 @@ pub struct Built {
     /// Assets that were fresh before and that this run made stale, with their ids: sounds of a group
     /// that another result changed.
     pub unsettled: BTreeMap<AssetIndex, String>,
-    /// Whether the record of the last run is that of this one now, or was good already.
-    pub is_recorded: bool,
+    /// The record of this run; that of the last one, if it was good already.
+    pub record: Option<Arc<Snapshot>>,
 }
 
 impl Built {
@@ -236,16 +238,18 @@ fn run(
             Ok::<_, BuildError>(())
         })?;
     }
-    let mut is_recorded = !needs_record(&prepared.loaded);
+    let is_good = !needs_record(&prepared.loaded);
+    let last = prepared.loaded.asleep.as_ref().filter(|_| is_good);
+    let mut written = last.map(|asleep| asleep.snapshot.clone());
     // Two syncs of the disk at once cost little more than one.
     thread::scope(|scope| {
         let clock = request.clock;
         let committing = scope.spawn(move || commit_results(session, state, &batch, request.now));
         if let Some(environment) = request.environment
-            && needs_record(&prepared.loaded)
+            && !is_good
             && entries_stand(prepared, &committed)
         {
-            is_recorded = Timing::of(&mut timings, clock, "record", || {
+            written = Timing::of(&mut timings, clock, "record", || {
                 let environment = session.environment(&environment);
                 let keys = settled.as_deref().unwrap_or(&prepared.keys);
                 let stand = Stand { keys, unsettled: &unsettled, built: &committed };
@@ -275,7 +279,7 @@ fn run(
         run: run_id,
         is_closed,
         unsettled,
-        is_recorded,
+        record: written,
     })
 }
 
@@ -356,8 +360,8 @@ pub(super) fn lock_stat(session: &Session) -> Option<Stat> {
     session.files().stat(&lock).ok()
 }
 
-/// Writes the record of the run. It only saves time, so a full or read-only disk is no failure;
-/// whether it was written.
+/// Writes the record of the run, if that is possible. It only saves time, so a full or read-only disk
+/// is no failure.
 fn record(
     session: &Session,
     prepared: &Prepared,
@@ -365,14 +369,14 @@ fn record(
     stand: Stand<'_>,
     environment: Digest,
     after: &After,
-) -> bool {
+) -> Option<Arc<Snapshot>> {
     let stat = lock_stat(session);
     let is_ours = after.lock_stat == Some(stat);
     if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
-        return false;
+        return None;
     }
-    let Ok(stamp) = Stamp::take(session.cache()) else { return false };
-    let Some(manifest) = manifest_after(session, prepared, after, stamp) else { return false };
+    let stamp = Stamp::take(session.cache()).ok()?;
+    let manifest = manifest_after(session, prepared, after, stamp)?;
     let known = prepared.loaded.asleep.as_ref().and_then(|asleep| asleep.lock);
     let lock = match (stat, after.lock_digest) {
         (None, _) => None,
@@ -387,12 +391,12 @@ fn record(
                     Some(Recorded { stat, digest, racy: stat.is_racy(stamp) })
                 }
                 // Another run wrote it just now.
-                _ => return false,
+                _ => return None,
             }
         }
     };
     let ending = Ending { prepared, stand, environment, stamp, lock, manifest };
-    remember(session, draft, &ending).is_ok()
+    remember(session, draft, &ending).ok()?
 }
 
 /// The manifest for the record, if it is there; none if it holds what this run never assessed, such

@@ -50,11 +50,12 @@ impl Session {
         })
     }
 
-    /// Keeps the record that was just written.
-    pub(super) fn keep_record(&self, record: Option<Snapshot>) {
+    /// Keeps the record that was just written, and gives it.
+    pub(super) fn keep_record(&self, record: Option<Snapshot>) -> Option<Arc<Snapshot>> {
         let stat = fs::metadata(self.cache().snapshot()).map(|metadata| Stat::of(&metadata));
         let kept = stat.ok().zip(record.map(Arc::new));
-        *guard(&self.kept().record) = kept;
+        guard(&self.kept().record).clone_from(&kept);
+        kept.map(|(_, record)| record)
     }
 
     /// The lock with a certain stat and its content, if it was read before.

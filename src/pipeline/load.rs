@@ -108,9 +108,10 @@ pub fn load_awake(
     recall: Recall,
     table: &mut FileTable,
 ) -> Result<Option<Loaded>, LoadError> {
-    let Recall { snapshot, awake, asleep, stale, settled, relisted, is_outdated, lock, .. } =
-        recall;
-    let asleep = Asleep { snapshot, specs: asleep, stale, settled, relisted, is_outdated, lock };
+    let Recall { snapshot, awake, asleep: specs, stale, hides_assets, settled, .. } = recall;
+    let Recall { relisted, is_outdated, lock, .. } = recall;
+    let asleep =
+        Asleep { snapshot, specs, stale, hides_assets, settled, relisted, is_outdated, lock };
     let mut reader = Reader::new(session, table);
     if awake.is_empty() {
         return Ok(Some(reader.nothing(asleep)));

@@ -46,6 +46,8 @@ pub struct Recall {
     /// Numbers of the assets that sleep only since their spec counts as recorded: what they are made
     /// of has changed.
     pub stale: HashSet<u32>,
+    /// Whether a spec that counts as recorded is not in the record: nobody knows what it holds.
+    pub hides_assets: bool,
     /// Files whose content was read since their stat had changed or was too young, and is the
     /// recorded one.
     pub settled: Settled,
@@ -95,10 +97,19 @@ pub fn recall(
 ) -> Result<Recalled, FileError> {
     let Some(snapshot) = session.record() else { return Ok(Recalled::Nothing) };
     let environment = session.environment(&last_run.environment);
-    let comparison = Comparison::new(session.files(), last_run, stamp);
+    let comparison = Comparison::new(session.files(), last_run, &snapshot, stamp);
     match compare(session, &snapshot, &environment, comparison, wake)? {
         None => Ok(Recalled::Files(snapshot)),
-        Some(Compared { awake, asleep, stale, settled, relisted, is_outdated, lock }) => {
+        Some(Compared {
+            awake,
+            asleep,
+            stale,
+            hides_assets,
+            settled,
+            relisted,
+            is_outdated,
+            lock,
+        }) => {
             let (lock_bytes, lock) = lock.unzip();
             let lock_bytes = lock_bytes.flatten();
             let recall = Recall {
@@ -106,6 +117,7 @@ pub fn recall(
                 awake,
                 asleep,
                 stale,
+                hides_assets,
                 settled,
                 relisted,
                 is_outdated,
@@ -122,6 +134,7 @@ struct Compared {
     awake: BTreeSet<RelPath>,
     asleep: Vec<usize>,
     stale: HashSet<u32>,
+    hides_assets: bool,
     settled: Settled,
     relisted: BTreeMap<String, Vec<ListedFile>>,
     is_outdated: bool,
@@ -137,9 +150,8 @@ fn compare(
     wake: Wake<'_>,
 ) -> Result<Option<Compared>, FileError> {
     let summary = snapshot.summary();
-    // Who knows what was touched has told the problems before.
-    let is_told = comparison.touched.is_some();
-    if summary.config != *environment || (summary.has_problems && !is_told) {
+    // A watch has told the problems before.
+    if summary.config != *environment || (summary.has_problems && !comparison.is_watch) {
         return Ok(None);
     }
     let files = session.files();
@@ -190,7 +202,7 @@ fn compare_files(
     let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
     };
-    let Woken { awake: awake_assets, stale } =
+    let Woken { awake: awake_assets, mut stale } =
         find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
     let mut awake: BTreeSet<RelPath> = listed.added.clone();
     let mut asleep = Vec::new();
@@ -199,8 +211,13 @@ fn compare_files(
         if listed.removed.contains(input.path) {
             continue;
         }
+        let has_other_files = listed.globs_changed && file.has_globs();
+        let sleeps_on = comparison.as_recorded.contains(input.path) && file.assets().count() > 0;
+        if has_other_files && sleeps_on {
+            stale.extend(file.assets().map(|asset| asset.number()));
+        }
         let is_awake = found.specs.contains(&spec)
-            || (listed.globs_changed && file.has_globs())
+            || (has_other_files && !sleeps_on)
             || (!awake_assets.is_empty()
                 && file.assets().any(|asset| awake_assets.contains(&asset.number())));
         if is_awake {
@@ -210,14 +227,25 @@ fn compare_files(
         }
     }
     let total = snapshot.specs().len();
-    if awake.len() * 2 > total && total > FEW {
+    if awake.len() * 2 > total && total > FEW && comparison.as_recorded.is_empty() {
         return Ok(None);
     }
+    let is_known = |path: &&str| snapshot.inputs_at(path).any(|input| input.role == Role::Spec);
+    let hides_assets = !comparison.as_recorded.iter().all(is_known);
     let Comparison { settled, is_outdated, .. } = comparison;
     let relisted = listed.relisted;
     let is_outdated =
         is_outdated || !relisted.is_empty() || !listed.removed.is_empty() || !stale.is_empty();
-    Ok(Some(Compared { awake, asleep, stale, settled, relisted, is_outdated, lock: None }))
+    Ok(Some(Compared {
+        awake,
+        asleep,
+        stale,
+        hides_assets,
+        settled,
+        relisted,
+        is_outdated,
+        lock: None,
+    }))
 }
 
 /// Spec files up to which it is not worth asking how many are awake.
@@ -230,8 +258,10 @@ fn unportable(path: &str) -> FileError {
 /// Compares recorded files with those on disk, and keeps what it had to read.
 struct Comparison<'a> {
     files: &'a ProjectFiles,
+    is_watch: bool,
     touched: Option<&'a Touched>,
-    as_recorded: Option<&'a BTreeSet<RelPath>>,
+    /// Spec files that count as recorded.
+    as_recorded: HashSet<&'a str>,
     stamp: crate::cache::Stamp,
     settled: Settled,
     is_outdated: bool,
@@ -240,16 +270,16 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn new(
         files: &'a ProjectFiles,
-        LastRun { touched, as_recorded, .. }: LastRun<'a>,
+        LastRun { since, as_recorded, .. }: LastRun<'a>,
+        record: &Arc<Snapshot>,
         stamp: crate::cache::Stamp,
     ) -> Self {
         let settled = Settled::default();
-        Self { files, touched, as_recorded, stamp, settled, is_outdated: false }
-    }
-
-    /// Whether a spec file counts as the record has it.
-    fn is_as_recorded(&self, path: &str) -> bool {
-        self.as_recorded.is_some_and(|files| files.iter().any(|file| file.as_str() == path))
+        let is_watch = since.is_some() || as_recorded.is_some();
+        let since = since.filter(|since| Arc::ptr_eq(since.record, record));
+        let touched = since.map(|since| since.touched);
+        let as_recorded = as_recorded.into_iter().flatten().map(RelPath::as_str).collect();
+        Self { files, is_watch, touched, as_recorded, stamp, settled, is_outdated: false }
     }
 
     /// Whether the file at a path may be another one than recorded.
@@ -296,7 +326,7 @@ struct Found {
 fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
     let is_compared = |input: &Input<'_>| {
         comparison.may_differ(input.path)
-            && !(input.role == Role::Spec && comparison.is_as_recorded(input.path))
+            && !(input.role == Role::Spec && comparison.as_recorded.contains(input.path))
     };
     let inputs: Vec<Input<'_>> = snapshot.inputs().filter(is_compared).collect();
     let paths: Vec<&str> = inputs.iter().map(|input| input.path).collect();
@@ -388,7 +418,7 @@ fn compare_listings(
         let mut is_complete = true;
         for (path, _) in now.files.into_iter().filter(|_| is_spec) {
             let is_known = snapshot.inputs_at(path.as_str()).any(|input| input.role == Role::Spec);
-            if comparison.is_as_recorded(path.as_str()) {
+            if comparison.as_recorded.contains(path.as_str()) {
                 // One that is not there as yet has to be found again.
                 is_complete &= is_known;
             } else if !is_known {
@@ -464,11 +494,11 @@ fn find_awake_assets(
 
 /// The assets of specs that count as recorded.
 fn as_recorded(snapshot: &Snapshot, comparison: &Comparison<'_>) -> HashSet<u32> {
-    if comparison.as_recorded.is_none_or(BTreeSet::is_empty) {
+    if comparison.as_recorded.is_empty() {
         return HashSet::new();
     }
     let is_one = |file: &SpecFile<'_>| {
-        file.input().is_some_and(|input| comparison.is_as_recorded(input.path))
+        file.input().is_some_and(|input| comparison.as_recorded.contains(input.path))
     };
     let assets = snapshot.specs().filter(is_one).flat_map(|file| file.assets());
     assets.map(|asset| asset.number()).collect()

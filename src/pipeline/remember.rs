@@ -2,9 +2,12 @@
 //! its keys, its files and its state.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
-use crate::cache::snapshot::{NewAsset, Role, Settle, SnapshotError, SnapshotWriter, Summary};
+use crate::cache::snapshot::{
+    NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
+};
 use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
 use crate::pipeline::asleep::{Asleep, SECTION_SEPARATOR};
@@ -69,11 +72,16 @@ pub fn draft(loaded: &Loaded) -> Draft {
     })
 }
 
-/// Writes the record of a run that ended without errors.
+/// Writes the record of a run that ended without errors, and gives it; none if the next run would not
+/// use it.
 ///
 /// # Errors
 /// `SnapshotError`; the next run then loads the whole project.
-pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<(), SnapshotError> {
+pub fn remember(
+    session: &Session,
+    draft: Draft,
+    ending: &Ending<'_>,
+) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
     let Ending { prepared, environment, lock, manifest, .. } = *ending;
     let loaded = &prepared.loaded;
     let Draft(mut writer) = draft;
@@ -123,8 +131,7 @@ pub fn remember(session: &Session, draft: Draft, ending: &Ending<'_>) -> Result<
     // Another process may have written a record of its own meanwhile.
     let last = last.filter(|last| session.has_record(last));
     let saved = writer.save(session.cache(), last.map(|last| &**last))?;
-    session.keep_record(saved);
-    Ok(())
+    Ok(session.keep_record(saved))
 }
 
 fn write_settings(

@@ -1,9 +1,11 @@
 //! What a command asks of the steps before execution, and what it knows beforehand.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::base::{Digest, RelPath};
+use crate::cache::snapshot::Snapshot;
 use crate::pipeline::select::Selection;
 use crate::pipeline::touched::Touched;
 use crate::plan::Policy;
@@ -33,8 +35,8 @@ pub struct LastRun<'a> {
     /// The program and what else the outcome depends on beside the project: the record of another one
     /// is not used.
     pub environment: Digest,
-    /// Where files may differ from the record; none if nobody knows.
-    pub touched: Option<&'a Touched>,
+    /// Where files may differ from the record, if somebody knows.
+    pub since: Option<Since<'a>>,
     /// Spec files that count as the record has them, whatever they hold by now.
     pub as_recorded: Option<&'a BTreeSet<RelPath>>,
 }
@@ -42,6 +44,15 @@ pub struct LastRun<'a> {
 impl LastRun<'_> {
     /// Every file is compared with the record.
     pub fn compared(environment: Digest) -> Self {
-        Self { environment, touched: None, as_recorded: None }
+        Self { environment, since: None, as_recorded: None }
     }
+}
+
+/// What a watch knows to have happened since a record was written.
+#[derive(Debug, Clone, Copy)]
+pub struct Since<'a> {
+    /// The record; of another one, that somebody else has written, nothing is known.
+    pub record: &'a Arc<Snapshot>,
+    /// Where files may differ from it.
+    pub touched: &'a Touched,
 }

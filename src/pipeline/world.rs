@@ -49,8 +49,12 @@ impl<'a> PresentIds<'a> {
         Self { loaded, ids: OnceLock::new() }
     }
 
-    /// Whether a spec gives an asset with this id.
+    /// Whether a spec gives an asset with this id, or may: none is known to be gone while there are
+    /// specs that nobody could read.
     pub fn contains(&self, id: &str) -> bool {
+        if self.loaded.asleep.as_ref().is_some_and(|asleep| asleep.hides_assets) {
+            return true;
+        }
         let collect = || {
             let asleep = self.loaded.asleep.iter().flat_map(|asleep| asleep.assets());
             let awake = self.loaded.assets.iter().map(|asset| asset.id.as_str());

@@ -52,6 +52,9 @@ impl Folders {
         for (_, dirs) in &loaded.listings {
             dirs.iter().for_each(|dir| self.add(&dir.path));
         }
+        // Listed again, with another outcome.
+        let relisted = loaded.asleep.iter().flat_map(|asleep| asleep.relisted.values());
+        relisted.flatten().for_each(|dir| self.add(&dir.path));
         for asset in &loaded.assets {
             self.add(folder_of(asset.file.as_str()));
             for (path, _) in inputs_of(asset) {

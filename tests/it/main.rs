@@ -28,3 +28,4 @@ mod survive;
 mod tidy;
 mod watch;
 mod watch_keys;
+mod watch_mistakes;

@@ -65,7 +65,7 @@ impl Watch {
     }
 
     /// Everything that is told until something is.
-    fn until(&self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
+    pub(crate) fn until(&self, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
         let mut told = Vec::new();
         loop {
             let next = self.events.recv_timeout(Duration::from_secs(60));
@@ -77,7 +77,7 @@ impl Watch {
     }
 
     /// Ends it as Ctrl-C does; its exit code and what it said.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let id = self.process.id().to_string();
         let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
         assert!(killed.expect("kill runs").success());
@@ -104,22 +104,16 @@ pub(crate) fn built(told: &[Value]) -> Vec<String> {
     ids
 }
 
-/// Codes of the mistakes that were told last; none if nothing was told of mistakes.
-fn mistakes(told: &[Value]) -> Option<Vec<&str>> {
-    let last = told.iter().rev().find_map(|event| event["diagnostics"].as_array())?;
-    Some(last.iter().filter_map(|one| one["code"].as_str()).collect())
-}
-
 const DOT: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\">\
     <rect width=\"1\" height=\"1\" fill=\"red\"/></svg>";
 
-fn spec(id: &str, size: &str) -> String {
+pub(crate) fn spec(id: &str, size: &str) -> String {
     format!(
         "id: {id}\ngeneration: {{ type: image, provider: svg, source: art/dot.svg, size: {size} }}\n"
     )
 }
 
-fn project() -> Project {
+pub(crate) fn project() -> Project {
     Project::with(&[
         ("Assetfile.yaml", "version: \"1.0\"\n"),
         ("art/dot.svg", DOT),
@@ -149,90 +143,6 @@ fn what_is_saved_is_published_and_nothing_else_is_built() {
     assert!(project.succeed(&[]).stderr.contains("nothing to do"));
     assert_eq!(watch.end().0, Some(130));
     project.succeed(&["--check"]);
-}
-
-#[test]
-fn a_mistake_is_shown_the_last_good_build_stays_and_mending_it_goes_on() {
-    let project = project();
-    let mut watch = Watch::start(&project, &[]);
-    let before = project.read_bytes("assets/coin.png");
-    project.edit("specs/coin.yaml", "provider: svg", "provider: svgg");
-    let told = watch.settle(&project);
-    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["spec::unknown_word"]), vec![]));
-    assert_eq!(project.read_bytes("assets/coin.png"), before);
-    // What else is saved meanwhile is built.
-    project.edit("specs/gem.yaml", "8x8", "9x9");
-    let told = watch.settle(&project);
-    assert_eq!((mistakes(&told), built(&told)), (None, vec!["gem".to_owned()]), "told once");
-    project.edit("specs/coin.yaml", "8x8", "7x7");
-    assert_eq!(built(&watch.settle(&project)), [""; 0]);
-    project.edit("specs/coin.yaml", "provider: svgg", "provider: svg");
-    let told = watch.settle(&project);
-    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["coin".to_owned()]));
-    // What everything depends on is mended first, and nothing is forgotten meanwhile.
-    project.write("Assetfile.yaml", "version: [\n");
-    assert_eq!(mistakes(&watch.settle(&project)).map(|all| all.len()), Some(1));
-    project.edit("specs/gem.yaml", "9x9", "8x8");
-    assert_eq!(built(&watch.settle(&project)), [""; 0]);
-    project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dir: public\n");
-    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
-    assert!(project.has("public/coin.png"));
-    let (code, said) = watch.end();
-    assert_eq!((code, said.matches("mended").count()), (Some(130), 2), "{said}");
-}
-
-#[test]
-fn a_spec_with_a_mistake_keeps_nothing_else_from_being_built() {
-    let project = project();
-    let mut watch = Watch::start(&project, &[]);
-    let coin = project.read_bytes("assets/coin.png");
-    // Both in one burst.
-    project.edit("specs/coin.yaml", "8x8", "wide");
-    project.edit("specs/gem.yaml", "8x8", "9x9");
-    assert_eq!(built(&watch.settle(&project)), ["gem"]);
-    // New files, one of them with a mistake.
-    project.write("specs/more/bad.yaml", spec("bad", "tall"));
-    project.write("specs/more/star.yaml", spec("star", "8x8"));
-    let told = watch.settle(&project);
-    let codes = mistakes(&told).expect("another one");
-    assert_eq!((codes.len(), built(&told)), (2, vec!["star".to_owned()]));
-    project.edit("specs/more/star.yaml", "8x8", "9x9");
-    assert_eq!(built(&watch.settle(&project)), ["star"]);
-    // A mistake between two files.
-    project.write("specs/more/twin.yaml", spec("gem", "8x8"));
-    project.edit("specs/more/star.yaml", "9x9", "8x8");
-    let told = watch.settle(&project);
-    let codes = mistakes(&told).expect("another one");
-    assert_eq!((codes.len(), built(&told)), (3, vec!["star".to_owned()]));
-    project.remove("specs/more/twin.yaml");
-    // What it is drawn from changes, and all of that is seen to when it is mended.
-    project.edit("art/dot.svg", "red", "blue");
-    watch.settle(&project);
-    assert_eq!(project.read_bytes("assets/coin.png"), coin);
-    project.edit("specs/more/bad.yaml", "tall", "8x8");
-    project.edit("specs/coin.yaml", "wide", "8x8");
-    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
-    assert!(project.succeed(&[]).stderr.contains("nothing to do: 4 assets"));
-}
-
-#[test]
-fn a_mistake_from_before_the_watch_keeps_nothing_else_from_being_built() {
-    let project = project();
-    project.succeed(&[]);
-    project.edit("specs/coin.yaml", "8x8", "wide");
-    project.edit("specs/gem.yaml", "8x8", "9x9");
-    let before = project.read_bytes("assets/gem.png");
-    let mut watch = Watch::start(&project, &[]);
-    assert!(project.read_bytes("assets/gem.png") != before);
-    project.remove("assets/coin.png");
-    watch.settle(&project);
-    // Its spec says what it is only when it is mended; a build says so too.
-    assert!(!project.has("assets/coin.png"));
-    let build = project.run(&[]);
-    assert!(build.stderr.contains("wide"), "{}", build.stderr);
-    project.edit("specs/coin.yaml", "wide", "8x8");
-    assert_eq!(built(&watch.settle(&project)), ["coin"]);
-    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
 }
 
 #[test]
@@ -355,6 +265,40 @@ fn what_failed_is_tried_again_when_it_is_touched_and_not_with_every_save() {
     project.edit("specs/bad.yaml", "exit 1", "exit 2");
     watch.settle(&project);
     assert_eq!(runs(), 3, "it is another one");
+}
+
+#[test]
+fn what_failed_and_was_made_by_somebody_else_has_failed_no_more() {
+    let project = project();
+    let flag = project.path("flag");
+    project.write(
+        "specs/picky.yaml",
+        format!(
+            "id: picky\ngeneration: {{ type: image, provider: command, output: out.png, \
+             run: [sh, -c, \"cp '{}' out.png\"] }}\n",
+            flag.display()
+        ),
+    );
+    let mut watch = Watch::start(&project, &[]);
+    project.write("flag", project.read_bytes("assets/coin.png"));
+    project.succeed(&[]);
+    watch.settle(&project);
+    project.remove("assets/picky.png");
+    assert_eq!(built(&watch.settle(&project)), ["picky"]);
+}
+
+#[test]
+fn what_stood_in_the_way_is_gone_and_the_file_is_published() {
+    let project = project();
+    project.write("assets/star.png", "somebody's own");
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/star.yaml", spec("star", "8x8"));
+    watch.settle(&project);
+    assert_eq!(project.read("assets/star.png"), "somebody's own");
+    project.remove("assets/star.png");
+    watch.settle(&project);
+    assert!(project.has("assets/star.png"));
+    project.succeed(&["--check"]);
 }
 
 /// Saves a file as different editors do.

@@ -192,7 +192,7 @@ impl SnapshotWriter {
     }
 
     /// Records a file that the build read, and returns its number for `spec` and `asset`. The same
-    /// file in the same role may be recorded again; the first record counts.
+    /// file in the same role may be recorded again; the last record counts.
     pub fn input(&mut self, path: &str, role: Role, content: Content, recorded: Recorded) -> u32 {
         let number = self.index(self.inputs.len());
         let path = self.text(path);
@@ -353,21 +353,21 @@ impl SnapshotWriter {
         order.sort_by(|&a, &b| identity(a).cmp(&identity(b)));
         let mut new_number = vec![0; inputs.len()];
         let mut record = Record(Vec::with_capacity(inputs.len() * Table::Inputs.record_size()));
-        let mut last = None;
         let mut count = 0;
-        for old in order {
-            if last.is_none_or(|last| identity(last) != identity(old)) {
-                let input = &inputs[old as usize];
-                record.u32(input.path);
-                record.recorded(&input.recorded);
-                record.u8(input.role as u8);
-                record.u8(content_code(input.content));
-                record.u8(u8::from(input.recorded.racy));
-                record.u8(0);
-                last = Some(old);
-                count += 1;
+        for (place, &old) in order.iter().enumerate() {
+            new_number[old as usize] = count;
+            let next = order.get(place + 1);
+            if next.is_some_and(|&next| identity(next) == identity(old)) {
+                continue;
             }
-            new_number[old as usize] = count - 1;
+            let input = &inputs[old as usize];
+            record.u32(input.path);
+            record.recorded(&input.recorded);
+            record.u8(input.role as u8);
+            record.u8(content_code(input.content));
+            record.u8(u8::from(input.recorded.racy));
+            record.u8(0);
+            count += 1;
         }
         (record.0, new_number)
     }

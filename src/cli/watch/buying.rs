@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use crate::base::units::MicroUsd;
 use crate::base::{ActionKey, RelPath};
@@ -20,6 +22,10 @@ use crate::pipeline::purchases::{Withheld, shopping};
 use crate::pipeline::{self, BuildRequest, LastRun, Selection, Session, money};
 use crate::plan::ReasonCode;
 use crate::report::Fanout;
+
+/// How often an order looks at a project with mistakes, and how long it waits between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is to be bought.
 #[derive(Debug)]
@@ -96,8 +102,15 @@ impl Order {
             today: &today,
             clock: context.clock,
         };
+        let mut tries = 0;
         let mut prepared = loop {
             let prepared = pipeline::prepare(session, &request)?;
+            if prepared.has_errors() && tries < TRIES {
+                // The watch may be about to write the record that tells the mistakes apart.
+                tries += 1;
+                thread::sleep(PAUSE);
+                continue;
+            }
             if prepared.has_errors() {
                 let why = "not bought: there are mistakes in the specs by now";
                 return Err(CliError::Usage(why.to_owned()));
@@ -130,8 +143,9 @@ impl Order {
             now: context.seconds(),
             today: &today,
             clock: context.clock,
-            // The watch keeps the record.
-            environment: None,
+            // The lock is another one afterwards: without a record that speaks of it, the watch could not
+            // tell what has a mistake from what has none.
+            environment: context.environment(),
         };
         let config = prepared.loaded.config.clone();
         let built = pipeline::build(session, prepared, &request, reporter, stop)?;

@@ -26,7 +26,7 @@ use crate::execute::{Limits, StopSignal};
 use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
-use crate::pipeline::{self, BuildRequest, LastRun, Prepared, Selection, Session, Touched};
+use crate::pipeline::{self, BuildRequest, LastRun, Prepared, Selection, Session, Since, Touched};
 use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
 use crate::report::{Fanout, Feed, plan};
@@ -80,9 +80,11 @@ pub(super) struct Desk<'a> {
     failures: Failures,
     /// What somebody touched since the last build.
     noted: Touched,
+    /// The record that speaks of everything but what was touched since.
+    settled: Option<Arc<Snapshot>>,
     /// Where the project's files are.
     folders: BTreeSet<String>,
-    /// The record whose files these are.
+    /// The record whose files are among these.
     record: Option<Arc<Snapshot>>,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Desk<'a> {
             wants_plan: false,
             failures,
             noted: Touched::default(),
+            settled: None,
             folders,
             record,
         })
@@ -134,19 +137,22 @@ impl<'a> Desk<'a> {
         let policy = build::policy(&self.args.policy);
         let today = context.today();
         let selection = self.selection.clone();
+        let settled = self.settled.clone();
+        let since =
+            settled.as_ref().zip(touched).map(|(record, touched)| Since { record, touched });
         let request = pipeline::Request {
             selection: &selection,
             policy,
             uses_cache: true,
             last_run: context
                 .environment()
-                .map(|environment| LastRun { touched, ..LastRun::compared(environment) }),
+                .map(|environment| LastRun { since, ..LastRun::compared(environment) }),
             wakes_selected: false,
             today: &today,
             clock: context.clock,
         };
         let prepared = pipeline::prepare(self.session, &request)?;
-        self.note_folders(&prepared.loaded, touched.is_some());
+        self.note_folders(&prepared.loaded, since.is_some());
         let has_mistakes = prepared.has_errors();
         self.telling.mistakes(context, &prepared);
         let look = match has_mistakes {
@@ -157,6 +163,7 @@ impl<'a> Desk<'a> {
             // Nobody says yes to what may be another thing when the mistakes are mended.
             self.waiting.clear();
             self.telling.standstill();
+            self.tell_buying();
             return Ok(Seen { is_done: true, ..self.unsettled() });
         };
         if has_mistakes {
@@ -229,17 +236,20 @@ impl<'a> Desk<'a> {
         let is_done = built.unsettled.is_empty() && built.bought == 0;
         let mut unsettled = Touched::default();
         as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
-        let unsettled = built.is_recorded.then_some(unsettled);
+        let unsettled = built.record.is_some().then_some(unsettled);
+        if built.record.is_some() {
+            self.settled = built.record;
+        }
         Ok(Seen { unsettled, is_done, ..self.unsettled() })
     }
 
-    /// Notes where the project's files are. `is_known`: whether only some of them were looked at since
-    /// the last time.
-    fn note_folders(&mut self, loaded: &Loaded, is_known: bool) {
+    /// Notes where the project's files are. `has_followed`: whether all of them were looked at before,
+    /// and only what was touched since now.
+    fn note_folders(&mut self, loaded: &Loaded, has_followed: bool) {
         let root = self.session.root();
         let record = loaded.asleep.as_ref().map(|asleep| &asleep.snapshot);
         let is_same = |record| self.record.as_ref().is_some_and(|own| Arc::ptr_eq(own, record));
-        if record.is_some_and(|record| is_known || is_same(record)) {
+        if record.is_some_and(|record| has_followed || is_same(record)) {
             self.folders.extend(folders_of_awake(root, loaded));
         } else {
             self.folders = folders_of(root, loaded);
@@ -312,8 +322,8 @@ impl<'a> Desk<'a> {
         self.spent_micros = self.spent_micros.saturating_add(spent_micros);
         for (id, wanted) in wanted {
             self.in_flight.remove(&id);
-            // What could not begin is tried again.
-            if failed.contains(&id) {
+            // What could not begin either: it would be tried over and over.
+            if failed.contains(&id) || error.is_some() {
                 self.not_made.insert(id, wanted);
             }
         }
@@ -429,6 +439,10 @@ impl<'a> Desk<'a> {
         self.telling.held(&held, prepared, context.format());
         let items: Vec<&Item> = self.waiting.iter().map(|wish| &wish.item).collect();
         self.telling.waiting(&items);
+        self.tell_buying();
+    }
+
+    fn tell_buying(&self) {
         let line = |(id, one): (&String, &InFlight)| (id.clone(), one.line.clone());
         self.telling.buying(self.in_flight.iter().map(line).collect());
     }

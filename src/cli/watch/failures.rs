@@ -8,6 +8,7 @@ use crate::event::{Event, Outcome, Reporter};
 use crate::graph::AssetIndex;
 use crate::pipeline::load::inputs_of;
 use crate::pipeline::{Prepared, Touched};
+use crate::plan::State;
 
 /// Identity of everything that an asset is made of.
 type Identity = (ActionKey, ActionKey);
@@ -60,11 +61,19 @@ impl Failures {
             (keys.wanted.key, keys.definition.key)
         };
         let (assets, plans) = (&prepared.loaded.assets, &prepared.plans);
+        // What sleeps or is fresh by now, somebody else has built.
+        let others = plans.iter().filter(|plan| plan.state != State::Fresh);
+        let others: BTreeSet<&str> = others.map(|plan| &*plan.asset.of(assets).id).collect();
+        self.failed.retain(|id, _| others.contains(&**id));
         let is_tried = |asset: AssetIndex| {
             let spec = asset.of(assets);
             let manifest = prepared.loaded.config.manifest.as_str();
+            let mut files = spec.publish.files.iter();
+            let is_in_the_way = self.unpublished.contains(&spec.id)
+                && (touched.concerns(manifest)
+                    || files.any(|file| touched.concerns(file.path.as_str())));
             let is_touched = touched.concerns(spec.file.as_str())
-                || (self.unpublished.contains(&spec.id) && touched.concerns(manifest))
+                || is_in_the_way
                 || inputs_of(spec).iter().any(|(path, _)| touched.concerns(path.as_str()));
             is_touched || self.failed.get(&spec.id) != Some(&identity(asset))
         };

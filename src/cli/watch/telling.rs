@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::base::{Diagnostic, SourceMap};
+use serde_json::json;
+
+use crate::base::{Diagnostic, RelPath, Severity, SourceMap};
 use crate::cli::args::Execution;
 use crate::cli::context::Context;
 use crate::cli::diagnostics;
@@ -30,15 +32,39 @@ pub(super) struct Telling {
     name: String,
     /// Files and folders that a build writes.
     results: Touched,
-    /// Mistakes that stand, as text.
-    mistakes: Option<String>,
+    /// Mistakes that stand.
+    mistakes: Option<Mistakes>,
+    /// Mistakes that were told, as text.
+    shown: Option<String>,
     /// Why the project cannot be looked at.
     error: Option<String>,
     held: BTreeSet<Standing>,
     offers: Vec<Offer>,
     /// Why a folder is not watched.
     unwatched: Option<String>,
+    /// Whether nothing is built.
+    is_still: bool,
     is_ready: bool,
+}
+
+/// What is wrong in the user's files.
+struct Mistakes {
+    text: String,
+    has_errors: bool,
+    /// The files that it is about.
+    files: BTreeSet<RelPath>,
+}
+
+impl Mistakes {
+    fn of(context: &Context, found: &[Diagnostic], sources: &SourceMap) -> Option<Self> {
+        let labels = found.iter().flat_map(|one| &one.labels);
+        Some(Self {
+            text: diagnostics::render_human(found, sources, context.terminal.drawing()),
+            has_errors: found.iter().any(|one| one.severity == Severity::Error),
+            files: labels.map(|label| sources.file(label.span.file).path.clone()).collect(),
+        })
+        .filter(|_| !found.is_empty())
+    }
 }
 
 impl Telling {
@@ -79,7 +105,9 @@ impl Telling {
             name: name.unwrap_or_else(|| "assetbuild".to_owned()),
             results: Touched::default(),
             mistakes: None,
+            shown: None,
             error: None,
+            is_still: false,
             held: BTreeSet::new(),
             offers: Vec::new(),
             unwatched: None,
@@ -115,22 +143,28 @@ impl Telling {
     /// Tells what is wrong in the user's files, and when that is over.
     pub(super) fn mistakes(&mut self, context: &Context, prepared: &Prepared) {
         let loaded = &prepared.loaded;
-        let has_errors = prepared.has_errors();
-        if !has_errors && loaded.units.is_empty() && self.mistakes.is_none() {
-            // Warnings of files that sleep were told when those were read.
-            return;
-        }
         let (found, sources) = (loaded.diagnostics.clone().into_sorted(), &loaded.sources);
-        let text = match found.is_empty() {
-            true => None,
-            false => Some(diagnostics::render_human(&found, sources, context.terminal.drawing())),
+        let had_error = self.error.take().is_some();
+        // Of files that sleep nobody knows warnings, but that they are as they were.
+        let is_read = |path: &RelPath| loaded.units.contains_key(path);
+        let is_partial = loaded.asleep.is_some() && found.is_empty();
+        let stands = |mistakes: &Mistakes| {
+            is_partial && !mistakes.has_errors && !mistakes.files.iter().any(is_read)
         };
-        let is_mended = self.error.take().is_some() || (self.mistakes.is_some() && text.is_none());
-        if self.mistakes != text {
-            self.show(context, &found, sources, text.as_deref());
-            self.mistakes = text;
+        let had_errors = self.mistakes.as_ref().is_some_and(|mistakes| mistakes.has_errors);
+        let standing = self.mistakes.take().filter(stands);
+        let is_kept = standing.is_some();
+        let now = standing.or_else(|| Mistakes::of(context, &found, sources));
+        let text = now.as_ref().map(|mistakes| &*mistakes.text);
+        if (had_error || self.shown.as_deref() != text) && !is_kept {
+            self.show(context, &found, sources, text);
+        } else if let (true, Some(screen)) = (had_error, &self.screen) {
+            screen.set_mistakes(text.map(str::to_owned));
         }
-        if is_mended && !has_errors && self.screen.is_none() {
+        self.shown = text.map(str::to_owned);
+        self.mistakes = now;
+        let is_mended = had_error || had_errors;
+        if is_mended && !prepared.has_errors() && self.screen.is_none() {
             context.mention("mended");
         }
     }
@@ -159,6 +193,9 @@ impl Telling {
         if self.error.as_ref() == Some(&message) {
             return;
         }
+        let document =
+            json!({ "severity": "error", "code": "watch::unreadable", "message": message });
+        self.reporter.report(&Event::Mistakes { diagnostics: vec![document] });
         match &self.screen {
             Some(screen) => screen.set_mistakes(Some(format!("error: {message}"))),
             None => {
@@ -169,7 +206,7 @@ impl Telling {
         self.error = Some(message);
     }
 
-    /// Forgets failures of assets that are gone.
+    /// Forgets failures of assets that are gone, or sleep: those did not fail.
     pub(super) fn present(&self, prepared: &Prepared) {
         let Some(screen) = &self.screen else { return };
         // What failed is never left out of what is loaded.
@@ -178,7 +215,8 @@ impl Telling {
     }
 
     /// Tells how the project stands. `as_recorded`: how many files have mistakes and count as they were.
-    pub(super) fn title(&self, summary: &Summary, as_recorded: usize) {
+    pub(super) fn title(&mut self, summary: &Summary, as_recorded: usize) {
+        self.is_still = false;
         let Some(screen) = &self.screen else { return };
         let name = &self.name;
         let assets = match summary.assets {
@@ -201,6 +239,10 @@ impl Telling {
     /// Tells that nothing is built.
     pub(super) fn standstill(&mut self) {
         self.waiting(&[]);
+        if !std::mem::replace(&mut self.is_still, true) && self.screen.is_none() {
+            let message = "nothing is built while these mistakes stand".to_owned();
+            self.reporter.report(&Event::Warning { asset: None, message });
+        }
         if let Some(screen) = &self.screen {
             screen.set_title(format!("{}: not built while there are mistakes", self.name));
         }

@@ -1,4 +1,4 @@
-//! Random edits while a watch looks on: it leaves nothing for a build to do.
+//! Random edits and mistakes while a watch looks on: it leaves nothing for a build to do.
 
 use std::collections::BTreeMap;
 
@@ -25,9 +25,21 @@ fn a_watch_leaves_what_a_build_from_scratch_makes() {
     let mut watch = Watch::start(&world.project, &[]);
     for round in 0..rounds {
         let edits = 1 + world.random.below(4);
-        let done: Vec<&str> = (0..edits).map(|_| world.edit()).collect();
+        let mut done: Vec<&str> = (0..edits).map(|_| world.edit()).collect();
+        let is_spoiled = world.random.below(2) == 0;
+        if is_spoiled {
+            done.push("spoil a spec");
+            world.spoil_spec();
+        }
         tell(&format!("seed {seed}, round {round}: {}", done.join(", ")));
         watch.settle(&world.project);
+        if is_spoiled {
+            let beside = world.edit_beside_specs();
+            tell(&format!("seed {seed}, round {round}: {beside}, mend the spec"));
+            watch.settle(&world.project);
+            world.mend_specs();
+            watch.settle(&world.project);
+        }
         let left = outcome(&world.project);
         let build = world.project.run(&[]);
         let made = outcome(&world.project);

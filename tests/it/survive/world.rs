@@ -138,12 +138,7 @@ impl World {
                 self.write_specs();
                 "move a file"
             }
-            5 => {
-                let art = self.random.below(3);
-                self.art[art] = self.random.next() % 100;
-                self.write_art();
-                "edit a drawing"
-            }
+            5 => self.edit_drawing(),
             6 => {
                 let file = self.random.below(4);
                 self.styles[file] = self.random.below(4);
@@ -156,6 +151,34 @@ impl World {
             }
             _ => self.edit_spec(),
         }
+    }
+
+    fn edit_drawing(&mut self) -> &'static str {
+        let art = self.random.below(3);
+        self.art[art] = self.random.next() % 100;
+        self.write_art();
+        "edit a drawing"
+    }
+
+    /// Makes one edit that leaves the specs as they are; returns its name.
+    pub(super) fn edit_beside_specs(&mut self) -> &'static str {
+        match self.random.below(4) {
+            0 => self.delete_entry(),
+            1 => self.delete_output(),
+            _ => self.edit_drawing(),
+        }
+    }
+
+    /// Puts a mistake into a spec file, which stands until the specs are mended.
+    pub(super) fn spoil_spec(&mut self) {
+        let path = format!("specs/{}.yaml", self.random.below(4));
+        let text = if self.project.has(&path) { self.project.read(&path) } else { String::new() };
+        self.project.write(&path, format!("{text}\n- id: [\n"));
+    }
+
+    /// Takes all mistakes back.
+    pub(super) fn mend_specs(&self) {
+        self.write_specs();
     }
 
     fn any_item(&mut self) -> usize {

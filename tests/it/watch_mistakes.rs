@@ -1,0 +1,226 @@
+//! Mistakes while a watch looks on: what has none goes on, and nothing is lost.
+
+use serde_json::Value;
+
+use crate::money;
+use crate::money::bank::Bank;
+use crate::watch::{Watch, built, project, spec};
+
+/// Codes of the mistakes that were told last; none if nothing was told of mistakes.
+fn mistakes(told: &[Value]) -> Option<Vec<&str>> {
+    let last = told.iter().rev().find_map(|event| event["diagnostics"].as_array())?;
+    Some(last.iter().filter_map(|one| one["code"].as_str()).collect())
+}
+
+#[test]
+fn a_mistake_is_shown_the_last_good_build_stays_and_mending_it_goes_on() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let before = project.read_bytes("assets/coin.png");
+    project.edit("specs/coin.yaml", "provider: svg", "provider: svgg");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["spec::unknown_word"]), vec![]));
+    assert_eq!(project.read_bytes("assets/coin.png"), before);
+    // What else is saved meanwhile is built.
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (None, vec!["gem".to_owned()]), "told once");
+    project.edit("specs/coin.yaml", "8x8", "7x7");
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
+    project.edit("specs/coin.yaml", "provider: svgg", "provider: svg");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["coin".to_owned()]));
+    // What everything depends on is mended first, and nothing is forgotten meanwhile.
+    project.write("Assetfile.yaml", "version: [\n");
+    assert_eq!(mistakes(&watch.settle(&project)).map(|all| all.len()), Some(1));
+    project.edit("specs/gem.yaml", "9x9", "8x8");
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
+    project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dir: public\n");
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    assert!(project.has("public/coin.png"));
+    let (code, said) = watch.end();
+    assert_eq!((code, said.matches("mended").count()), (Some(130), 2), "{said}");
+}
+
+#[test]
+fn a_spec_with_a_mistake_keeps_nothing_else_from_being_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let coin = project.read_bytes("assets/coin.png");
+    // Both in one burst.
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    // New files, one of them with a mistake.
+    project.write("specs/more/bad.yaml", spec("bad", "tall"));
+    project.write("specs/more/star.yaml", spec("star", "8x8"));
+    let told = watch.settle(&project);
+    let codes = mistakes(&told).expect("another one");
+    assert_eq!((codes.len(), built(&told)), (2, vec!["star".to_owned()]));
+    project.edit("specs/more/star.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+    // A mistake between two files.
+    project.write("specs/more/twin.yaml", spec("gem", "8x8"));
+    project.edit("specs/more/star.yaml", "9x9", "8x8");
+    let told = watch.settle(&project);
+    let codes = mistakes(&told).expect("another one");
+    assert_eq!((codes.len(), built(&told)), (3, vec!["star".to_owned()]));
+    project.remove("specs/more/twin.yaml");
+    // What it is drawn from changes, and all of that is seen to when it is mended.
+    project.edit("art/dot.svg", "red", "blue");
+    watch.settle(&project);
+    assert_eq!(project.read_bytes("assets/coin.png"), coin);
+    project.edit("specs/more/bad.yaml", "tall", "8x8");
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+    assert!(project.succeed(&[]).stderr.contains("nothing to do: 4 assets"));
+}
+
+#[test]
+fn a_drawing_that_changes_there_and_back_beside_a_mistake_is_drawn_as_it_is() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let first = project.read_bytes("assets/gem.png");
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    watch.settle(&project);
+    project.edit("art/dot.svg", "red", "blue");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    project.edit("art/dot.svg", "blue", "red");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    assert!(project.read_bytes("assets/gem.png") == first);
+    project.edit("art/dot.svg", "red", "blue");
+    watch.settle(&project);
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    assert_eq!(built(&watch.settle(&project)), ["coin"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+    assert!(project.read_bytes("assets/coin.png") != first);
+}
+
+#[test]
+fn a_mistake_from_before_the_watch_keeps_nothing_else_from_being_built() {
+    let project = project();
+    project.succeed(&[]);
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let before = project.read_bytes("assets/gem.png");
+    let mut watch = Watch::start(&project, &[]);
+    assert!(project.read_bytes("assets/gem.png") != before);
+    project.remove("assets/coin.png");
+    watch.settle(&project);
+    // Its spec says what it is only when it is mended; a build says so too.
+    assert!(!project.has("assets/coin.png"));
+    let build = project.run(&[]);
+    assert!(build.stderr.contains("wide"), "{}", build.stderr);
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    assert_eq!(built(&watch.settle(&project)), ["coin"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
+
+fn paid(id: &str) -> String {
+    format!("id: {id}\ngeneration: {{ type: image, provider: openai }}\nprompt: A {id}\n")
+}
+
+fn messages(told: &[Value]) -> Vec<&str> {
+    told.iter().filter_map(|event| event["message"].as_str()).collect()
+}
+
+#[test]
+fn beside_a_mistake_and_a_block_without_a_spec_things_are_bought_and_built() {
+    let bank = Bank::open(&[]);
+    let project = money::project(&bank, "", "[]\n");
+    project.write("specs/a.yaml", "id: a\ngeneration: { type: image, provider: placeholder }\n");
+    project.write("specs/b.yaml", "id: b\ngeneration: { type: image, provider: placeholder }\n");
+    project.write("specs/c.yaml", "id: c\ngeneration: { type: image, provider: placeholder }\n");
+    let mut watch = Watch::start(&project, &["--spend", "2"]);
+    project.remove("specs/c.yaml");
+    project.edit("specs/a.yaml", "placeholder", "placeholder, size: wide");
+    watch.settle(&project);
+    project.write("specs/sky.yaml", paid("sky"));
+    let told = watch.until(|event| event["event"] == "asset_built");
+    assert_eq!(built(&told), ["sky"], "{told:#?}");
+    assert_eq!(bank.bill().0, 1);
+    watch.settle(&project);
+    // The lock is another one by now.
+    project.edit("specs/b.yaml", "placeholder", "placeholder, size: 9x9");
+    let told = watch.settle(&project);
+    assert_eq!(built(&told), ["b"], "{told:#?}");
+    project.edit("specs/a.yaml", "wide", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["a"]);
+    assert_eq!(bank.bill().0, 1);
+}
+
+#[test]
+fn what_is_in_a_file_with_a_mistake_is_not_taken_for_gone() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let coin = project.read_bytes("assets/coin.png");
+    // Moved, with a slip, and another asset that asks for the same picture.
+    let text = project.read("specs/coin.yaml");
+    project.write("specs/money.yaml", text.replace("8x8", "wide"));
+    project.remove("specs/coin.yaml");
+    project.write("specs/copy.yaml", text.replace("id: coin", "id: copy"));
+    assert_eq!(built(&watch.settle(&project)), ["copy"]);
+    assert_eq!(project.read_bytes("assets/coin.png"), coin);
+    assert!(project.read("assetbuild.lock").contains("[asset.coin]"));
+    project.edit("specs/money.yaml", "wide", "8x8");
+    watch.settle(&project);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do: 3 assets"));
+    project.succeed(&["--check"]);
+}
+
+#[test]
+fn a_project_that_cannot_be_read_is_told_each_time_and_so_is_its_mending() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let lock = project.read("assetbuild.lock");
+    for _ in 0..2 {
+        project.write("assetbuild.lock", format!("{lock}garbage\n[asset.\n"));
+        assert_eq!(mistakes(&watch.settle(&project)), Some(vec!["watch::unreadable"]));
+        project.write("assetbuild.lock", &lock);
+        assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+    }
+    let (_, said) = watch.end();
+    assert_eq!(said.matches("mended").count(), 2, "{said}");
+}
+
+#[test]
+fn where_the_rest_cannot_be_told_apart_it_says_that_nothing_is_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dri: public\n");
+    let told = watch.settle(&project);
+    assert_eq!(messages(&told), ["nothing is built while these mistakes stand"], "{told:#?}");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let told = watch.settle(&project);
+    assert!(built(&told).is_empty() && messages(&told).is_empty(), "once: {told:#?}");
+    project.write("Assetfile.yaml", "version: \"1.0\"\n");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+}
+
+#[test]
+fn a_warning_stands_until_its_spec_is_saved() {
+    let project = project();
+    let text = "use: dot\neach: { files: \"art/*.txt\" }\n";
+    let template = "template: dot\nid: \"dot-{{stem}}\"\n\
+        generation: { type: image, provider: placeholder }\n";
+    project.write("specs/dot.yaml", template);
+    project.write("specs/dots.yaml", text);
+    let mut watch = Watch::start(&project, &[]);
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (None, vec!["gem".to_owned()]), "{told:#?}");
+    project.write("specs/dots.yaml", "[]\n");
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+}
+
+#[test]
+fn a_new_folder_is_followed_before_anything_is_in_it() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    std::fs::create_dir(project.path("specs/new")).expect("it is new");
+    watch.settle(&project);
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    project.write("specs/new/star.yaml", spec("star", "8x8"));
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+}
