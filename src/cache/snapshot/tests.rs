@@ -60,11 +60,11 @@ fn asset<'a>(id: &'a str, sources: &'a [u32]) -> NewAsset<'a> {
 fn sample() -> SnapshotWriter {
     let mut writer = SnapshotWriter::new(summary());
     let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(10));
-    let art = writer.input("art/coin.svg", Role::Source, Content::Text, recorded(11));
+    let art = writer.input("art/coin.svg", Role::Source, Content::Text, recorded(99));
     let style = writer.input("style.md", Role::Style, Content::Text, recorded(12));
     let art_bytes = writer.input("art/coin.svg", Role::Source, Content::Bytes, recorded(13));
     let icons = writer.input("specs/icons.yaml", Role::Spec, Content::Text, recorded(14));
-    let again = writer.input("art/coin.svg", Role::Source, Content::Text, recorded(99));
+    let again = writer.input("art/coin.svg", Role::Source, Content::Text, recorded(11));
     writer.dir("", "*.yaml", &recorded(20).stat);
     writer.dir("specs", "specs/**/*.yaml", &recorded(21).stat);
 
@@ -348,17 +348,22 @@ fn copied_records_stand_beside_new_ones() {
 }
 
 #[test]
-fn what_is_known_better_of_a_published_file_is_recorded() {
+fn what_is_known_better_of_a_file_or_an_asset_is_recorded() {
     let (_dir, cache) = project();
     let first = saved(sample(), &cache);
     let mut writer = SnapshotWriter::upon(summary(), &first);
     let settled = |path: &str| (path == "assets/audio/jump.mp3").then(|| recorded(77));
     for asset in first.assets() {
-        writer.copy_asset(&asset, &[], None, Some(&settled));
+        let state = (asset.id() == "jump").then_some(5);
+        writer.copy_asset(&asset, &[], state, Some(&settled));
     }
-    let outputs: Vec<Recorded> =
-        saved(writer, &cache).outputs().map(|output| output.recorded).collect();
+    let second = saved(writer, &cache);
+    let outputs: Vec<Recorded> = second.outputs().map(|output| output.recorded).collect();
     assert_eq!(outputs, [recorded(30), recorded(77), recorded(32)]);
+    let facts = |asset: Asset<'_>| (asset.state(), asset.phase(), asset.media(), asset.wanted());
+    let mut expected: Vec<_> = first.assets().map(facts).collect();
+    expected[0].0 = 5;
+    assert_eq!(second.assets().map(facts).collect::<Vec<_>>(), expected);
 }
 
 #[test]

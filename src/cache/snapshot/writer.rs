@@ -354,14 +354,17 @@ impl SnapshotWriter {
         let mut new_number = vec![0; inputs.len()];
         let mut record = Record(Vec::with_capacity(inputs.len() * Table::Inputs.record_size()));
         let mut count = 0;
+        let mut first = None;
         for (place, &old) in order.iter().enumerate() {
             new_number[old as usize] = count;
+            let named = *first.get_or_insert(old);
             let next = order.get(place + 1);
             if next.is_some_and(|&next| identity(next) == identity(old)) {
                 continue;
             }
+            first = None;
             let input = &inputs[old as usize];
-            record.u32(input.path);
+            record.u32(inputs[named as usize].path);
             record.recorded(&input.recorded);
             record.u8(input.role as u8);
             record.u8(content_code(input.content));

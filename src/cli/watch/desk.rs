@@ -26,7 +26,9 @@ use crate::execute::{Limits, StopSignal};
 use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
-use crate::pipeline::{self, BuildRequest, LastRun, Prepared, Selection, Session, Since, Touched};
+use crate::pipeline::{
+    self, BuildRequest, Built, LastRun, Prepared, Selection, Session, Since, Touched,
+};
 use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
 use crate::report::{Fanout, Feed, plan};
@@ -173,8 +175,7 @@ impl<'a> Desk<'a> {
         if pipeline::is_overtaken(self.session, &prepared)? {
             return Ok(self.unsettled());
         }
-        let was_conflicted = prepared.was_conflicted;
-        if was_conflicted && self.args.policy.locked {
+        if prepared.was_conflicted && self.args.policy.locked {
             let message =
                 "assetbuild.lock has merge conflicts, and --locked forbids to resolve them";
             return Err(CliError::Usage(message.to_owned()));
@@ -190,23 +191,53 @@ impl<'a> Desk<'a> {
             pipeline::withhold(self.session, &request, &mut prepared, &withheld)?;
         }
         self.tell_held(&prepared, context);
+        let left_out = self.leave_out_failures(&mut prepared);
+        if std::mem::take(&mut self.wants_plan) {
+            self.telling.pane(|| with_view(&prepared, plan::human));
+        }
+        let built = self.build(context, prepared, stop)?;
+        let mut summary = built.summary;
+        summary.assets += left_out;
+        self.telling.title(&summary, as_recorded.len());
+        let is_done = built.unsettled.is_empty() && built.bought == 0;
+        let mut unsettled = Touched::default();
+        as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
+        let unsettled = built.record.is_some().then_some(unsettled);
+        if built.record.is_some() {
+            self.settled = built.record;
+        }
+        Ok(Seen { unsettled, is_done, ..self.unsettled() })
+    }
+
+    /// Leaves out what failed before and is what it was; how many assets these are.
+    fn leave_out_failures(&mut self, prepared: &mut Prepared) -> usize {
         let noted = std::mem::take(&mut self.noted);
         let concerns_all =
             [Some(self.session.assetfile()), prepared.loaded.config.env_file.as_ref()];
         if concerns_all.into_iter().flatten().any(|path| noted.concerns(path.as_str())) {
             self.failures.forget();
         }
-        self.failures.leave_out(&mut prepared, &noted);
-        if std::mem::take(&mut self.wants_plan) {
-            self.telling.pane(|| with_view(&prepared, plan::human));
-        }
+        let all = prepared.selected.len();
+        self.failures.leave_out(prepared, &noted);
+        all - prepared.selected.len()
+    }
+
+    /// Builds what is free.
+    fn build(
+        &mut self,
+        context: &Context,
+        prepared: Prepared,
+        stop: &StopSignal,
+    ) -> Result<Built, CliError> {
+        let today = context.today();
+        let was_conflicted = prepared.was_conflicted;
         let has_work = prepared.selected_plans().iter().any(|plan| plan.work.is_now());
         let request = BuildRequest {
             limits: Limits {
                 workers: workers(&self.args.execution),
                 fail_fast: self.args.execution.fail_fast,
             },
-            policy,
+            policy: build::policy(&self.args.policy),
             // What costs something is bought beside it.
             allowance: None,
             buyer: None,
@@ -227,20 +258,12 @@ impl<'a> Desk<'a> {
         let told = self.telling.reporter();
         let reporter: &dyn Reporter = if has_work { &told } else { &Silent };
         let built = pipeline::build(self.session, prepared, &request, reporter, stop)?;
-        self.telling.title(&built.summary, as_recorded.len());
         self.failures.note(built.problems.iter().map(|(asset, _)| asset.as_str()));
         if was_conflicted {
             let message = "the merge conflicts in assetbuild.lock are resolved".to_owned();
             told.report(&Event::Warning { asset: None, message });
         }
-        let is_done = built.unsettled.is_empty() && built.bought == 0;
-        let mut unsettled = Touched::default();
-        as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
-        let unsettled = built.record.is_some().then_some(unsettled);
-        if built.record.is_some() {
-            self.settled = built.record;
-        }
-        Ok(Seen { unsettled, is_done, ..self.unsettled() })
+        Ok(built)
     }
 
     /// Notes where the project's files are. `has_followed`: whether all of them were looked at before,
