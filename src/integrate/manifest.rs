@@ -31,6 +31,12 @@ pub enum ManifestError {
     /// Its value is not an object.
     #[error("the manifest is not a JSON object")]
     NotAnObject,
+    /// There is nothing in the file, although entries were written into it before.
+    #[error(
+        "the manifest is empty, and the lock knows entries in it: write it again, \
+         or delete it to have them written anew"
+    )]
+    Emptied,
     /// The edited text does not read as intended; nothing was written.
     #[error("internal error: the edited manifest does not read as intended")]
     Mismatch,

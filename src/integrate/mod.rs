@@ -9,6 +9,7 @@ mod json;
 mod layout;
 pub mod lock_ahead;
 pub mod manifest;
+pub mod manifest_file;
 pub mod outcome;
 pub mod prune;
 pub mod publish;

@@ -12,6 +12,7 @@ use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
 use crate::integrate::lock_ahead::{Changes, LockAhead, read_lock, write_lock};
 use crate::integrate::manifest::{Edited, Operation, edit, edit_known};
+use crate::integrate::manifest_file::read_manifest;
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::publish::{self, Staged, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
@@ -337,8 +338,14 @@ impl<'a> Run<'a> {
         operations: &[Operation],
     ) -> Result<Result<Edited, Problem>, CommitError> {
         let path = &self.work.manifest;
-        let found = match publish::read_text(self.root, path) {
-            Ok(found) => found,
+        let had_entries = match self.known {
+            Some(known) => !known.lock.is_empty(),
+            None => !read_lock(self.root, &self.work.lock)?.is_empty(),
+        };
+        let read = || publish::read_text(self.root, path);
+        let found = match read_manifest(had_entries, read) {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return Ok(Err(Problem::Manifest(error))),
             Err(error) => return Ok(Err(Problem::ManifestFile(error))),
         };
         let before = found.as_ref().map(|text| Digest::of(text.as_bytes()));

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::base::{Diagnostic, Digest, RelPath, Severity};
+use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
 use crate::execute::Market;
 use crate::graph::AssetIndex;
 use crate::integrate::manifest::{ManifestError, read_entries};
+use crate::integrate::manifest_file;
 use crate::lock::{
     self, Block, BlockFit, Conflicted, Lock, LockError, LockFile, OwnedEntry, ResolveError,
 };
@@ -100,14 +101,6 @@ impl Prepared {
     /// Whether specs or settings have errors.
     pub fn has_errors(&self) -> bool {
         self.loaded.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
-    /// Spec files with errors, and those that these speak of.
-    pub fn mistaken_specs(&self) -> BTreeSet<RelPath> {
-        let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
-        let labels = self.loaded.diagnostics.iter().filter(is_error).flat_map(|one| &one.labels);
-        let paths = labels.map(|label| &self.loaded.sources.file(label.span.file).path);
-        paths.filter(|path| self.loaded.units.contains_key(*path)).cloned().collect()
     }
 
     /// The selected assets that sleep and are fresh.
@@ -454,7 +447,7 @@ fn assess_all(
     let manifest = match manifest_unchanged {
         true => Manifest::Unchanged,
         false => {
-            let (entries, digest) = read_manifest(session, loaded)?;
+            let (entries, digest) = read_manifest(session, loaded, !lock.is_empty())?;
             prepared.manifest = digest;
             Manifest::Entries(entries)
         }
@@ -518,9 +511,12 @@ fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> 
 fn read_manifest(
     session: &Session,
     loaded: &Loaded,
+    had_entries: bool,
 ) -> Result<(Option<Value>, Option<Digest>), PrepareError> {
     let path = &loaded.config.manifest;
-    let text = read_optional(&path.under(session.root()), path.as_str())?;
+    let read = || read_optional(&path.under(session.root()), path.as_str());
+    let text = manifest_file::read_manifest(had_entries, read)?
+        .map_err(|source| PrepareError::Manifest { path: path.clone(), source })?;
     let digest = text.as_ref().map(|text| Digest::of(text.as_bytes()));
     let entries = text
         .as_deref()

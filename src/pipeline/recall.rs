@@ -170,18 +170,7 @@ fn compare(
     // A lock of megabytes that a run wrote a moment ago is read while the other files are looked at.
     let (lock_as_recorded, compared) = rayon::join(
         || {
-            let kept = files.stat(&lock).ok().and_then(|stat| {
-                let (digest, _) = session.kept_lock(stat)?;
-                Some((None, digest, stat))
-            });
-            let (bytes, digest, stat) = match kept {
-                Some(kept) => kept,
-                None => {
-                    let (bytes, stat) = files.read(&lock).ok()?;
-                    let digest = Content::Bytes.digest(&bytes);
-                    (Some(bytes), digest, stat)
-                }
-            };
+            let (bytes, digest, stat) = lock_now(session, &lock)?;
             let racy = stat.is_racy(stamp);
             (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
         },
@@ -189,6 +178,17 @@ fn compare(
     );
     let (Some(lock), Some(compared)) = (lock_as_recorded, compared?) else { return Ok(None) };
     Ok(Some(Compared { is_outdated: true, lock: Some(lock), ..compared }))
+}
+
+/// The lock's content and stat, with its bytes if it had to be read.
+fn lock_now(session: &Session, lock: &RelPath) -> Option<(Option<Vec<u8>>, Digest, Stat)> {
+    let stat = session.files().stat(lock).ok()?;
+    if let Some((digest, _)) = session.kept_lock(stat) {
+        return Some((None, digest, stat));
+    }
+    let (bytes, stat) = session.files().read(lock).ok()?;
+    let digest = Content::Bytes.digest(&bytes);
+    Some((Some(bytes), digest, stat))
 }
 
 /// Finds what sleeps if lock and settings are as recorded.

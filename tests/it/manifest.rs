@@ -144,6 +144,24 @@ fn a_manifest_that_is_no_json_is_an_error_with_its_line() {
 }
 
 #[test]
+fn a_manifest_that_somebody_emptied_is_not_filled_with_our_entries_alone() {
+    let project = built_items();
+    let text = project.read("assets/manifest.json");
+    project.write("assets/manifest.json", "");
+    let output = project.run(&[]);
+    insta::assert_snapshot!(project.shown(&output), @r"
+    exit code: 2
+    ----- stdout -----
+    ----- stderr -----
+    error: failed to read assets/manifest.json: the manifest is empty, and the lock knows entries in it: write it again, or delete it to have them written anew
+    ");
+    assert_eq!(project.read("assets/manifest.json"), "");
+    project.remove("assets/manifest.json");
+    project.succeed(&[]);
+    assert_eq!(project.read("assets/manifest.json"), text);
+}
+
+#[test]
 fn a_manifest_without_our_shape_gets_it() {
     for text in ["", "{}", "{\n}\n"] {
         let project = items();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::RelPath;
+use crate::base::{Diagnostic, RelPath, Severity};
 use crate::pipeline::{self, LastRun, PrepareError, Prepared, Request, Session};
 
 /// The project as a watch may build it.
@@ -26,7 +26,7 @@ pub(super) fn beside_mistakes(
 ) -> Result<Option<Look>, PrepareError> {
     let Some(last_run) = request.last_run else { return Ok(None) };
     let mut as_recorded = BTreeSet::new();
-    let mut more = mistaken.mistaken_specs();
+    let mut more = mistaken_specs(mistaken);
     // A mistake may be between two files, and show in the other one when the first is left alone.
     while !more.is_empty() {
         as_recorded.append(&mut more);
@@ -36,7 +36,16 @@ pub(super) fn beside_mistakes(
         if !prepared.has_errors() {
             return Ok(Some(Look { prepared, as_recorded }));
         }
-        more = prepared.mistaken_specs().difference(&as_recorded).cloned().collect();
+        more = mistaken_specs(&prepared).difference(&as_recorded).cloned().collect();
     }
     Ok(None)
+}
+
+/// Spec files with errors, and those that these speak of.
+fn mistaken_specs(prepared: &Prepared) -> BTreeSet<RelPath> {
+    let loaded = &prepared.loaded;
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    let labels = loaded.diagnostics.iter().filter(is_error).flat_map(|one| &one.labels);
+    let paths = labels.map(|label| &loaded.sources.file(label.span.file).path);
+    paths.filter(|path| loaded.units.contains_key(*path)).cloned().collect()
 }

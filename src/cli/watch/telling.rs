@@ -34,8 +34,6 @@ pub(super) struct Telling {
     results: Touched,
     /// Mistakes that stand.
     mistakes: Option<Mistakes>,
-    /// Mistakes that were told, as text.
-    shown: Option<String>,
     /// Why the project cannot be looked at.
     error: Option<String>,
     held: BTreeSet<Standing>,
@@ -58,12 +56,11 @@ struct Mistakes {
 impl Mistakes {
     fn of(context: &Context, found: &[Diagnostic], sources: &SourceMap) -> Option<Self> {
         let labels = found.iter().flat_map(|one| &one.labels);
-        Some(Self {
+        (!found.is_empty()).then(|| Self {
             text: diagnostics::render_human(found, sources, context.terminal.drawing()),
             has_errors: found.iter().any(|one| one.severity == Severity::Error),
             files: labels.map(|label| sources.file(label.span.file).path.clone()).collect(),
         })
-        .filter(|_| !found.is_empty())
     }
 }
 
@@ -105,7 +102,6 @@ impl Telling {
             name: name.unwrap_or_else(|| "assetbuild".to_owned()),
             results: Touched::default(),
             mistakes: None,
-            shown: None,
             error: None,
             is_still: false,
             held: BTreeSet::new(),
@@ -145,23 +141,20 @@ impl Telling {
         let loaded = &prepared.loaded;
         let (found, sources) = (loaded.diagnostics.clone().into_sorted(), &loaded.sources);
         let had_error = self.error.take().is_some();
-        // Of files that sleep nobody knows warnings, but that they are as they were.
+        let before = self.mistakes.take();
+        let had_errors = before.as_ref().is_some_and(|mistakes| mistakes.has_errors);
+        let shown = before.as_ref().map(|mistakes| mistakes.text.clone());
+        // Files that sleep were not read: what was warned of in them stands.
+        let is_partial = loaded.asleep.is_some() && found.is_empty() && !had_error;
         let is_read = |path: &RelPath| loaded.units.contains_key(path);
-        let is_partial = loaded.asleep.is_some() && found.is_empty();
         let stands = |mistakes: &Mistakes| {
             is_partial && !mistakes.has_errors && !mistakes.files.iter().any(is_read)
         };
-        let had_errors = self.mistakes.as_ref().is_some_and(|mistakes| mistakes.has_errors);
-        let standing = self.mistakes.take().filter(stands);
-        let is_kept = standing.is_some();
-        let now = standing.or_else(|| Mistakes::of(context, &found, sources));
+        let now = before.filter(stands).or_else(|| Mistakes::of(context, &found, sources));
         let text = now.as_ref().map(|mistakes| &*mistakes.text);
-        if (had_error || self.shown.as_deref() != text) && !is_kept {
+        if had_error || shown.as_deref() != text {
             self.show(context, &found, sources, text);
-        } else if let (true, Some(screen)) = (had_error, &self.screen) {
-            screen.set_mistakes(text.map(str::to_owned));
         }
-        self.shown = text.map(str::to_owned);
         self.mistakes = now;
         let is_mended = had_error || had_errors;
         if is_mended && !prepared.has_errors() && self.screen.is_none() {
