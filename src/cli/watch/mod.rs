@@ -108,10 +108,10 @@ impl Attended {
         waker: &Waker,
     ) -> Result<ExitCode, CliError> {
         let Self { session, screen, keys, feed, stop } = self;
-        // What cannot be watched is told when the project has been looked at.
         let record = session.record();
         let folders = record.as_deref().map(|record| recorded_folders(session.root(), record));
         let folders = folders.unwrap_or_default();
+        // What cannot be watched is told when the project has been looked at.
         let _ = watcher.follow(&folders);
         watcher.ignore(own_outputs());
         let shown = screen.clone();
