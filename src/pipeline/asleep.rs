@@ -1,19 +1,16 @@
 //! Assets that were not loaded, since nothing about them changed, and what concerns them although
 //! others changed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::RelPath;
 use crate::cache::snapshot::{self, Snapshot};
-use crate::cache::{ListedFile, Recorded};
-use crate::pipeline::recall::{Settled, group_name, state_code};
+use crate::cache::{Content, ListedFile, Recorded};
+use crate::pipeline::record::{SECTION_SEPARATOR, group_name, state_code};
 use crate::plan::State;
 use crate::spec::op::GroupGain;
 use crate::spec::{self, AssetSpec, Claim};
-
-/// Between the keys of a manifest section in the record of a run.
-pub const SECTION_SEPARATOR: char = '\u{1f}';
 
 /// Assets that were not loaded.
 #[derive(Debug)]
@@ -73,6 +70,27 @@ impl Asleep {
         let files = self.snapshot.specs().enumerate();
         let others = files.filter(|(place, _)| asleep.next_if_eq(place).is_none());
         others.flat_map(|(_, file)| file.assets()).map(|asset| asset.id().to_owned()).collect()
+    }
+}
+
+/// Files that were read and found to be as recorded, by path.
+#[derive(Debug, Default)]
+pub struct Settled(HashMap<String, Vec<(Content, Recorded)>>);
+
+impl Settled {
+    pub(super) fn insert(&mut self, path: &RelPath, content: Content, recorded: Recorded) {
+        self.0.entry(path.as_str().to_owned()).or_default().push((content, recorded));
+    }
+
+    /// Whether no file had to be read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The file as it was read.
+    pub fn get(&self, path: &str, content: Content) -> Option<Recorded> {
+        let (_, recorded) = self.0.get(path)?.iter().find(|(own, _)| *own == content)?;
+        Some(*recorded)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::base::Digest;
 use crate::cache::snapshot::Snapshot;
 use crate::cache::{Content, Stamp, Stat};
 use crate::lock::{self, Lock, LockFile};
-use crate::pipeline::recall::SNAPSHOT_SCHEMA;
+use crate::pipeline::record::SNAPSHOT_SCHEMA;
 use crate::pipeline::session::{Session, lock_path};
 
 /// Files that were read, with the stat that they had.

@@ -11,7 +11,8 @@ use crate::cache::snapshot::Role;
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Stat};
 use crate::config::{self, Config, ProjectDefaults};
 use crate::pipeline::asleep::{Asleep, are_related, claims_beside};
-use crate::pipeline::recall::{Recall, SPEC_GLOB};
+use crate::pipeline::recall::Recall;
+use crate::pipeline::record::SPEC_GLOB;
 use crate::pipeline::session::Session;
 use crate::pipeline::table::{FileTable, input_content};
 use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
@@ -108,10 +109,7 @@ pub fn load_awake(
     recall: Recall,
     table: &mut FileTable,
 ) -> Result<Option<Loaded>, LoadError> {
-    let Recall { snapshot, awake, asleep: specs, stale, hides_assets, settled, .. } = recall;
-    let Recall { relisted, is_outdated, lock, .. } = recall;
-    let asleep =
-        Asleep { snapshot, specs, stale, hides_assets, settled, relisted, is_outdated, lock };
+    let Recall { awake, asleep, .. } = recall;
     let mut reader = Reader::new(session, table);
     if awake.is_empty() {
         return Ok(Some(reader.nothing(asleep)));

@@ -20,6 +20,7 @@ pub mod prepare;
 pub mod purchases;
 pub mod quality;
 pub mod recall;
+pub mod record;
 pub mod remember;
 pub mod request;
 pub mod select;

@@ -246,7 +246,7 @@ fn load_changes(
         Recalled::Files(snapshot) => remembered_of(&snapshot, |_| true),
         Recalled::Assets(mut recall) => {
             let awake: HashSet<&str> = recall.awake.iter().map(RelPath::as_str).collect();
-            let remembered = remembered_of(&recall.snapshot, |path| awake.contains(path));
+            let remembered = remembered_of(&recall.asleep.snapshot, |path| awake.contains(path));
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
             let bytes = recall.lock_bytes.take();

@@ -10,18 +10,13 @@ use std::sync::Arc;
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
-use crate::graph::KEY_SCHEMA;
-use crate::graph::lower::referenced;
+use crate::pipeline::asleep::{Asleep, Settled};
 use crate::pipeline::load::list_matching;
+use crate::pipeline::record::{SPEC_GLOB, state_code};
 use crate::pipeline::request::LastRun;
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
 use crate::pipeline::touched::Touched;
 use crate::plan::State;
-use crate::spec::AssetSpec;
-use crate::spec::op::GroupGain;
-
-/// Meaning of the records: raised when this program reads more or something else into them.
-pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 1;
 
 /// What is known of the last run.
 #[derive(Debug)]
@@ -37,49 +32,12 @@ pub enum Recalled {
 /// The last run, as far as it still holds.
 #[derive(Debug)]
 pub struct Recall {
-    /// Its record.
-    pub snapshot: Arc<Snapshot>,
     /// Spec files that have to be read again, by path; removed ones are not among them.
     pub awake: BTreeSet<RelPath>,
-    /// Places, among the record's spec files, of those whose assets sleep.
-    pub asleep: Vec<usize>,
-    /// Numbers of the assets that sleep only since their spec counts as recorded: what they are made
-    /// of has changed.
-    pub stale: HashSet<u32>,
-    /// Whether a spec that counts as recorded is not in the record: nobody knows what it holds.
-    pub hides_assets: bool,
-    /// Files whose content was read since their stat had changed or was too young, and is the
-    /// recorded one.
-    pub settled: Settled,
-    /// Globs that were listed again, as recorded, with the folders that were listed.
-    pub relisted: BTreeMap<String, Vec<ListedFile>>,
-    /// Whether the record has to be written again although no content changed.
-    pub is_outdated: bool,
-    /// The lock, if it had to be read and is the recorded one.
-    pub lock: Option<Recorded>,
-    /// The bytes of such a lock, if they are not kept in memory.
+    /// The others, with what was found out on the way.
+    pub asleep: Asleep,
+    /// The bytes of the lock, if it had to be read, is the recorded one, and is not kept in memory.
     pub lock_bytes: Option<Vec<u8>>,
-}
-
-/// Files that were read and found to be as recorded, by path.
-#[derive(Debug, Default)]
-pub struct Settled(HashMap<String, Vec<(Content, Recorded)>>);
-
-impl Settled {
-    fn insert(&mut self, path: &RelPath, content: Content, recorded: Recorded) {
-        self.0.entry(path.as_str().to_owned()).or_default().push((content, recorded));
-    }
-
-    /// Whether no file had to be read.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The file as it was read.
-    pub fn get(&self, path: &str, content: Content) -> Option<Recorded> {
-        let (_, recorded) = self.0.get(path)?.iter().find(|(own, _)| *own == content)?;
-        Some(*recorded)
-    }
 }
 
 /// What a command wants awake whatever its state.
@@ -98,57 +56,18 @@ pub fn recall(
     let Some(snapshot) = session.record() else { return Ok(Recalled::Nothing) };
     let environment = session.environment(&last_run.environment);
     let comparison = Comparison::new(session.files(), last_run, &snapshot, stamp);
-    match compare(session, &snapshot, &environment, comparison, wake)? {
-        None => Ok(Recalled::Files(snapshot)),
-        Some(Compared {
-            awake,
-            asleep,
-            stale,
-            hides_assets,
-            settled,
-            relisted,
-            is_outdated,
-            lock,
-        }) => {
-            let (lock_bytes, lock) = lock.unzip();
-            let lock_bytes = lock_bytes.flatten();
-            let recall = Recall {
-                snapshot,
-                awake,
-                asleep,
-                stale,
-                hides_assets,
-                settled,
-                relisted,
-                is_outdated,
-                lock,
-                lock_bytes,
-            };
-            Ok(Recalled::Assets(Box::new(recall)))
-        }
-    }
-}
-
-/// The parts of a `Recall` beside the record.
-struct Compared {
-    awake: BTreeSet<RelPath>,
-    asleep: Vec<usize>,
-    stale: HashSet<u32>,
-    hides_assets: bool,
-    settled: Settled,
-    relisted: BTreeMap<String, Vec<ListedFile>>,
-    is_outdated: bool,
-    lock: Option<(Option<Vec<u8>>, Recorded)>,
+    let recalled = compare(session, &snapshot, &environment, comparison, wake)?;
+    Ok(recalled.map_or(Recalled::Files(snapshot), |recall| Recalled::Assets(Box::new(recall))))
 }
 
 /// Finds what sleeps; none if the whole project has to be loaded.
 fn compare(
     session: &Session,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     environment: &Digest,
     comparison: Comparison<'_>,
     wake: Wake<'_>,
-) -> Result<Option<Compared>, FileError> {
+) -> Result<Option<Recall>, FileError> {
     let summary = snapshot.summary();
     // A watch has told the problems before.
     if summary.config != *environment || (summary.has_problems && !comparison.is_watch) {
@@ -176,8 +95,11 @@ fn compare(
         },
         || compare_files(session, snapshot, comparison, wake),
     );
-    let (Some(lock), Some(compared)) = (lock_as_recorded, compared?) else { return Ok(None) };
-    Ok(Some(Compared { is_outdated: true, lock: Some(lock), ..compared }))
+    let (Some((lock_bytes, lock)), Some(recall)) = (lock_as_recorded, compared?) else {
+        return Ok(None);
+    };
+    let asleep = Asleep { is_outdated: true, lock: Some(lock), ..recall.asleep };
+    Ok(Some(Recall { asleep, lock_bytes, ..recall }))
 }
 
 /// The lock's content and stat, with its bytes if it had to be read.
@@ -194,10 +116,10 @@ fn lock_now(session: &Session, lock: &RelPath) -> Option<(Option<Vec<u8>>, Diges
 /// Finds what sleeps if lock and settings are as recorded.
 fn compare_files(
     session: &Session,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     mut comparison: Comparison<'_>,
     wake: Wake<'_>,
-) -> Result<Option<Compared>, FileError> {
+) -> Result<Option<Recall>, FileError> {
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
     let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
@@ -205,7 +127,7 @@ fn compare_files(
     let Woken { awake: awake_assets, mut stale } =
         find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
     let mut awake: BTreeSet<RelPath> = listed.added.clone();
-    let mut asleep = Vec::new();
+    let mut specs = Vec::new();
     for (spec, file) in snapshot.specs().enumerate() {
         let Some(input) = file.input() else { return Ok(None) };
         if listed.removed.contains(input.path) {
@@ -223,7 +145,7 @@ fn compare_files(
         if is_awake {
             awake.insert(RelPath::new(input.path).ok().ok_or_else(|| unportable(input.path))?);
         } else {
-            asleep.push(spec);
+            specs.push(spec);
         }
     }
     let total = snapshot.specs().len();
@@ -236,16 +158,17 @@ fn compare_files(
     let relisted = listed.relisted;
     let is_outdated =
         is_outdated || !relisted.is_empty() || !listed.removed.is_empty() || !stale.is_empty();
-    Ok(Some(Compared {
-        awake,
-        asleep,
+    let asleep = Asleep {
+        snapshot: snapshot.clone(),
+        specs,
         stale,
         hides_assets,
         settled,
         relisted,
         is_outdated,
         lock: None,
-    }))
+    };
+    Ok(Some(Recall { awake, asleep, lock_bytes: None }))
 }
 
 /// Spec files up to which it is not worth asking how many are awake.
@@ -432,9 +355,6 @@ fn compare_listings(
     Ok(Some(listed))
 }
 
-/// Marks, in the record, the globs of the Assetfile's `specs`.
-pub const SPEC_GLOB: &str = "specs ";
-
 /// Numbers of assets.
 struct Woken {
     awake: HashSet<u32>,
@@ -504,18 +424,6 @@ fn as_recorded(snapshot: &Snapshot, comparison: &Comparison<'_>) -> HashSet<u32>
     assets.map(|asset| asset.number()).collect()
 }
 
-/// What the record notes as an asset's references: ids of assets, and `@` with the group of sounds
-/// that it belongs to. No id begins with `@`.
-pub fn relatives(asset: &AssetSpec) -> Vec<String> {
-    let ids = referenced(&asset.generate).into_iter().map(|(id, _)| id.to_owned());
-    ids.chain(GroupGain::of(&asset.steps).map(|gain| group_name(gain.group))).collect()
-}
-
-/// How the record of a run calls a group of sounds.
-pub fn group_name(group: &str) -> String {
-    format!("@{group}")
-}
-
 /// Wakes what refers to awake assets, and what they refer to: their keys need each other.
 fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) {
     let related: Vec<Asset<'_>> =
@@ -549,10 +457,4 @@ fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) 
             return;
         }
     }
-}
-
-/// The code of a state in the record.
-pub fn state_code(state: State) -> u8 {
-    let place = State::ALL.iter().position(|other| *other == state);
-    u8::try_from(place.expect("ALL has every state")).expect("there are few states")
 }

@@ -10,10 +10,10 @@ use crate::cache::snapshot::{
 };
 use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
-use crate::pipeline::asleep::{Asleep, SECTION_SEPARATOR};
+use crate::pipeline::asleep::Asleep;
 use crate::pipeline::load::{Loaded, Unit, inputs_of};
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::recall::{SNAPSHOT_SCHEMA, relatives, state_code};
+use crate::pipeline::record::{SECTION_SEPARATOR, SNAPSHOT_SCHEMA, relatives, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
 use crate::plan::{Keys, State};

@@ -13,7 +13,7 @@ use crate::cache::{Cas as _, LocalCas, Run, Stat};
 use crate::event::{Event, Reporter};
 use crate::execute::{Limits, StopSignal};
 use crate::integrate::record::{FileRedo, RedoRecord, Unit};
-use crate::pipeline::recall::SNAPSHOT_SCHEMA;
+use crate::pipeline::record::SNAPSHOT_SCHEMA;
 use crate::plan::{Policy, State};
 
 const PROGRAM: &[u8] = b"this program";
