@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use globset::Glob;
 
 use crate::base::units::MicroUsd;
-use crate::base::{Diagnostic, Diagnostics, FileId, RelPath, SourceMap, Span};
+use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap, Span};
+use crate::config::concern;
 use crate::config::keys::ASSETFILE;
 use crate::config::model::{
     Budget, Config, ConstantsTarget, Hooks, PaidInWatch, ProviderConfig, Remote, UnboughtCheck,
@@ -22,7 +23,7 @@ const CODES: Codes = Codes {
 };
 
 /// What the Assetfile says, and what is wrong with it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// The settings, defaults filled in.
     pub config: Config,
@@ -30,8 +31,22 @@ pub struct Loaded {
     pub defaults: ProjectDefaults,
     /// Provider names under `providers` and `budget.providers`, for those who know providers.
     pub provider_names: Vec<(String, Span)>,
+    /// Everything that results depend on: with the same one, no asset is another one.
+    pub concern: Digest,
     /// What is wrong.
     pub diagnostics: Diagnostics,
+}
+
+impl Default for Loaded {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            defaults: ProjectDefaults::default(),
+            provider_names: Vec::new(),
+            concern: concern::of_nothing(),
+            diagnostics: Diagnostics::default(),
+        }
+    }
 }
 
 /// What the Assetfile brings into specs: its `defaults`, merged under every spec of a type.
@@ -110,6 +125,8 @@ fn take(root: &Value, loaded: &mut Loaded) {
             .flat_map(|value| value.entries())
             .map(|entry| (entry.key.to_string(), entry.key_span))
             .collect();
+    let names = loaded.provider_names.iter().map(|(name, _)| name.as_str());
+    loaded.concern = concern::digest(root, names);
     let defaults = |media| {
         let value = root.get("defaults")?.get(media)?;
         value.is_map().then(|| value.via(Via::ProjectDefaults))

@@ -1,5 +1,6 @@
 //! Step 1: `Assetfile.yaml` becomes a `Config`.
 
+mod concern;
 mod keys;
 mod load;
 pub mod model;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::RelPath;
-use crate::cache::snapshot::{self, Snapshot};
+use crate::cache::snapshot::{self, Role, Snapshot};
 use crate::cache::{Content, ListedFile, Recorded};
 use crate::pipeline::record::{SECTION_SEPARATOR, group_name, state_code};
 use crate::plan::State;
@@ -62,6 +62,20 @@ impl Asleep {
         let mut places = self.specs.iter().copied().peekable();
         let files = self.snapshot.specs().enumerate();
         files.filter_map(move |(place, file)| places.next_if_eq(&place).map(|_| file))
+    }
+
+    /// Whether any of them that is fresh is made with a template or style that is like this.
+    pub fn use_any(&self, is_like: impl Fn(&snapshot::Input<'_>) -> bool) -> bool {
+        let is_shared = |input: &snapshot::Input<'_>| {
+            matches!(input.role, Role::Template | Role::Style) && is_like(input)
+        };
+        let inputs: HashSet<u32> =
+            self.snapshot.inputs().filter(is_shared).map(|input| input.number).collect();
+        let uses = |file: snapshot::SpecFile<'_>| {
+            file.used().any(|input| inputs.contains(&input))
+                && file.assets().any(|asset| self.is_fresh(&asset))
+        };
+        !inputs.is_empty() && self.files().any(uses)
     }
 
     /// Ids of recorded assets whose spec file is awake or gone.

@@ -7,7 +7,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 
 use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
-use crate::cache::snapshot::Role;
+use crate::cache::snapshot::{Input, Role};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Stat};
 use crate::config::{self, Config, ProjectDefaults};
 use crate::pipeline::asleep::{Asleep, are_related, claims_beside};
@@ -25,6 +25,8 @@ pub struct Loaded {
     pub config: Config,
     /// Trees that are merged under specs.
     pub defaults: ProjectDefaults,
+    /// What the settings say that assets depend on; none if nothing of them was read.
+    pub concern: Option<Digest>,
     /// All templates.
     pub templates: Templates,
     /// Style name to the text of its Markdown file.
@@ -46,7 +48,7 @@ pub struct Loaded {
 impl Loaded {
     /// Whether the Assetfile was read: with nothing awake, what it said before still holds.
     pub fn has_settings(&self) -> bool {
-        self.asleep.is_none() || !self.units.is_empty()
+        self.concern.is_some()
     }
 }
 
@@ -102,17 +104,17 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
 
 /// Reads and expands the awake spec files only; none if what they hold concerns sleeping ones.
 ///
-/// # Errors
-/// As `load`.
+/// `left_alone`: files that count as recorded, whatever they hold now.
 pub fn load_awake(
     session: &Session,
     recall: Recall,
+    left_alone: Option<&BTreeSet<RelPath>>,
     table: &mut FileTable,
-) -> Result<Option<Loaded>, LoadError> {
+) -> Option<Loaded> {
     let Recall { awake, asleep, .. } = recall;
     let mut reader = Reader::new(session, table);
     if awake.is_empty() {
-        return Ok(Some(reader.nothing(asleep)));
+        return Some(reader.nothing(asleep));
     }
     let settings = reader.settings();
     let templates: BTreeSet<RelPath> = asleep
@@ -120,36 +122,57 @@ pub fn load_awake(
         .inputs()
         .filter(|input| input.role == Role::Template)
         .filter_map(|input| RelPath::new(input.path).ok())
+        .filter(|path| !left_alone.is_some_and(|left_alone| left_alone.contains(path)))
         .collect();
     let paths: Vec<RelPath> = awake.union(&templates).cloned().collect();
     let parsed = reader.parse(&paths);
-    let has_new_template = parsed
-        .iter()
-        .any(|(file, _)| !file.templates.is_empty() && !templates.contains(&file.path));
-    if has_new_template {
-        return Ok(None);
+    if settings.concern != asleep.snapshot.summary().settings
+        || asleep.use_any(|input| reader.has_changed(input))
+    {
+        // Somebody saved it after it was compared with the record.
+        return None;
     }
-    // A sleeping file with templates is recorded as before and expands to what it did before.
+    // A sleeping file with templates expands to what it did before.
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));
     if are_related(&references, &loaded.assets, &asleep) {
-        return Ok(None);
+        return None;
     }
     let mut between = spec::check_unique(claims_beside(&loaded.assets, &asleep));
     between.extend(spec::check_references(references));
     between.extend(spec::check_groups(&loaded.assets));
     if between.has_errors() {
         // What they say names places in other files.
-        return Ok(None);
+        return None;
     }
     loaded.diagnostics.extend(between);
     loaded.asleep = Some(asleep);
-    Ok(Some(loaded))
+    Some(loaded)
+}
+
+/// The Assetfile as it is now, and what in it concerns assets; none if it is not there, or has mistakes
+/// or warnings.
+///
+/// # Errors
+/// `FileError` if it cannot be read.
+pub(super) fn settings_now(session: &Session) -> Result<Option<(Digest, Digest, Stat)>, FileError> {
+    let assetfile = session.assetfile();
+    let (bytes, stat) = match session.files().read(assetfile) {
+        Err(FileError::Missing { .. }) => return Ok(None),
+        read => read?,
+    };
+    let Ok(text) = yaml::decode_text(&bytes) else { return Ok(None) };
+    let content = Digest::of_text(&text);
+    let mut sources = SourceMap::default();
+    let file = sources.add(assetfile.clone(), text);
+    let config::Loaded { concern, diagnostics, .. } = config::load(&sources, Some(file));
+    Ok(diagnostics.is_empty().then_some((concern, content, stat)))
 }
 
 /// What the Assetfile and the files that it names say.
 struct Settings {
     config: Config,
+    concern: Digest,
     defaults: ProjectDefaults,
     styles: BTreeMap<String, String>,
 }
@@ -178,10 +201,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether a file was read in this run and is not the recorded one.
+    fn has_changed(&self, input: &Input<'_>) -> bool {
+        let path = RelPath::new(input.path).ok();
+        let learned = path.and_then(|path| self.table.get(&path, input.content)?.digest());
+        learned.is_some_and(|digest| digest != input.recorded.digest)
+    }
+
     fn nothing(self, asleep: Asleep) -> Loaded {
         Loaded {
             config: Config::default(),
             defaults: ProjectDefaults::default(),
+            concern: None,
             templates: Templates::default(),
             styles: BTreeMap::new(),
             sources: self.sources,
@@ -195,7 +226,7 @@ impl<'a> Reader<'a> {
 
     fn settings(&mut self) -> Settings {
         let assetfile = self.read_text(&self.assetfile.clone());
-        let config::Loaded { config, defaults, provider_names, diagnostics } =
+        let config::Loaded { config, defaults, provider_names, concern, diagnostics } =
             config::load(&self.sources, assetfile);
         self.diagnostics.extend(diagnostics);
         let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
@@ -203,7 +234,7 @@ impl<'a> Reader<'a> {
         self.diagnostics.extend(spec::check_model_names(&defaults));
         let styles = self.read_styles(&config);
         self.find_fonts(&config);
-        Settings { config, defaults, styles }
+        Settings { config, concern, defaults, styles }
     }
 
     /// Paths of all spec files, sorted.
@@ -242,7 +273,7 @@ impl<'a> Reader<'a> {
         parsed: Vec<(SpecFile, Diagnostics)>,
         wanted: impl Fn(&SpecFile) -> bool + Sync,
     ) -> (Loaded, References) {
-        let Settings { config, defaults, styles } = settings;
+        let Settings { config, concern, defaults, styles } = settings;
         let (templates, found) = Templates::collect(parsed.iter().map(|(file, _)| file));
         self.diagnostics.extend(found);
         let listing = DiskListing::new(self.files);
@@ -284,6 +315,7 @@ impl<'a> Reader<'a> {
         let loaded = Loaded {
             config,
             defaults,
+            concern: Some(concern),
             templates,
             styles,
             sources,

@@ -34,7 +34,6 @@ use crate::pipeline::world::{Manifest, PresentIds, ProjectWorld};
 use crate::plan::{self, AssetPlan, Keys};
 use crate::purchase::Journal;
 use crate::spec::AssetSpec;
-use crate::spec::op::GenerateOp;
 
 /// How long a step of the pipeline took, since the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,12 +249,13 @@ fn load_changes(
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
             let bytes = recall.lock_bytes.take();
+            let left_alone = last_run.and_then(|last_run| last_run.as_recorded);
             let (loaded, read) = rayon::join(
-                || load::load_awake(session, *recall, &mut table),
+                || load::load_awake(session, *recall, left_alone, &mut table),
                 || is_needed.then(|| read_lock(session, bytes)),
             );
             lock = read;
-            if let Some(loaded) = loaded? {
+            if let Some(loaded) = loaded {
                 return Ok((loaded, table, lock));
             }
             HashMap::new()
@@ -304,7 +304,7 @@ fn files_of(loaded: &Loaded, session: &Session, asset: &AssetSpec) -> Vec<String
     let mut files: Vec<String> =
         inputs_of(asset).into_iter().map(|(path, _)| path.to_string()).collect();
     files.push(session.assetfile().to_string());
-    if matches!(asset.generate, GenerateOp::Svg(_)) {
+    if asset.generate.uses_fonts() {
         files.extend(loaded.config.fonts.iter().map(RelPath::to_string));
     }
     if let Some(unit) = loaded.units.get(&asset.file) {
@@ -339,8 +339,10 @@ fn select(
         .map(|asset| files_of(loaded, session, asset))
         .chain(asleep.iter().map(|asset| {
             let snapshot = &loaded.asleep.as_ref().expect("it has assets").snapshot;
-            let sources = asset.sources().filter_map(|number| snapshot.input(number));
-            sources.map(|input| input.path.to_owned()).collect()
+            let inputs = asset.sources().chain(asset.spec().used());
+            let inputs = inputs.filter_map(|number| snapshot.input(number));
+            let paths = inputs.map(|input| input.path.to_owned());
+            paths.chain([session.assetfile().to_string()]).collect()
         }))
         .collect();
     let tags: Vec<Vec<String>> =

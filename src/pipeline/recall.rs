@@ -11,7 +11,7 @@ use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::pipeline::asleep::{Asleep, Settled};
-use crate::pipeline::load::list_matching;
+use crate::pipeline::load::{list_matching, settings_now};
 use crate::pipeline::record::{SPEC_GLOB, state_code};
 use crate::pipeline::request::LastRun;
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
@@ -121,6 +121,9 @@ fn compare_files(
     wake: Wake<'_>,
 ) -> Result<Option<Recall>, FileError> {
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
+    if found.has_other_settings && !comparison.concerns_nothing(session, snapshot)? {
+        return Ok(None);
+    }
     let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
     };
@@ -133,13 +136,12 @@ fn compare_files(
         if listed.removed.contains(input.path) {
             continue;
         }
-        let has_other_files = listed.globs_changed && file.has_globs();
+        let is_changed = found.specs.contains(&spec) || (listed.globs_changed && file.has_globs());
         let sleeps_on = comparison.as_recorded.contains(input.path) && file.assets().count() > 0;
-        if has_other_files && sleeps_on {
+        if is_changed && sleeps_on {
             stale.extend(file.assets().map(|asset| asset.number()));
         }
-        let is_awake = found.specs.contains(&spec)
-            || (has_other_files && !sleeps_on)
+        let is_awake = (is_changed && !sleeps_on)
             || (!awake_assets.is_empty()
                 && file.assets().any(|asset| awake_assets.contains(&asset.number())));
         if is_awake {
@@ -210,6 +212,22 @@ impl<'a> Comparison<'a> {
         self.touched.is_none_or(|touched| touched.concerns(path))
     }
 
+    /// Whether what was changed in the Assetfile is of no concern to assets; that it is another file is
+    /// noted then.
+    fn concerns_nothing(
+        &mut self,
+        session: &Session,
+        snapshot: &Snapshot,
+    ) -> Result<bool, FileError> {
+        let Some((concern, digest, stat)) = settings_now(session)? else { return Ok(false) };
+        if concern != snapshot.summary().settings {
+            return Ok(false);
+        }
+        let recorded = Recorded { stat, digest, racy: stat.is_racy(self.stamp) };
+        self.settled.insert(session.assetfile(), Content::Text, recorded);
+        Ok(true)
+    }
+
     /// Reads suspects; tells of each whether its content is the recorded one.
     fn settle(&mut self, suspects: &[(RelPath, Content, Recorded)]) -> Vec<bool> {
         let wanted: Vec<_> =
@@ -237,19 +255,22 @@ impl<'a> Comparison<'a> {
 /// Numbers of what changed.
 #[derive(Debug, Default)]
 struct Found {
-    /// Spec files, by their place among the spec files.
+    /// Spec files that are others or use others, by their place among the spec files.
     specs: HashSet<usize>,
     /// Paths of inputs that are gone.
     gone: HashSet<String>,
     /// Inputs that actions read.
     sources: HashSet<u32>,
+    /// Whether the Assetfile is another one.
+    has_other_settings: bool,
 }
 
 /// Compares all inputs; none if one of those that everything depends on has changed.
 fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
     let is_compared = |input: &Input<'_>| {
         comparison.may_differ(input.path)
-            && !(input.role == Role::Spec && comparison.as_recorded.contains(input.path))
+            && !(matches!(input.role, Role::Spec | Role::Template)
+                && comparison.as_recorded.contains(input.path))
     };
     let inputs: Vec<Input<'_>> = snapshot.inputs().filter(is_compared).collect();
     let paths: Vec<&str> = inputs.iter().map(|input| input.path).collect();
@@ -280,17 +301,21 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
     for &number in &changed {
         let input = snapshot.input(number)?;
         match input.role {
-            Role::Spec => {}
-            Role::Source => {
+            // That it is missing has to be told, whether or not anything uses it.
+            Role::Style | Role::Font if found.gone.contains(input.path) => return None,
+            Role::Spec | Role::Template | Role::Style => {}
+            Role::Source | Role::Font => {
                 found.sources.insert(number);
             }
-            // A removed or changed template, style or Assetfile concerns any number of specs.
-            Role::Assetfile | Role::Template | Role::Style | Role::Other => return None,
+            Role::Assetfile => found.has_other_settings = true,
+            // The manifest has entries of any number of assets.
+            Role::Other => return None,
         }
     }
     if !changed.is_empty() {
         for (place, file) in snapshot.specs().enumerate() {
-            if file.input().is_some_and(|input| changed.contains(&input.number)) {
+            let own = file.input().map(|input| input.number);
+            if own.into_iter().chain(file.used()).any(|number| changed.contains(&number)) {
                 found.specs.insert(place);
             }
         }

@@ -7,7 +7,7 @@ use crate::spec::AssetSpec;
 use crate::spec::op::GroupGain;
 
 /// Meaning of the records: raised when this program reads more or something else into them.
-pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 1;
+pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 2;
 
 /// Marks, in the record, the globs of the Assetfile's `specs`.
 pub const SPEC_GLOB: &str = "specs ";

@@ -1,12 +1,12 @@
 //! Writes what the next run may rely on: every file that this one looked at, and every asset with
 //! its keys, its files and its state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{
-    NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
+    Input, NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
 };
 use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
@@ -17,7 +17,7 @@ use crate::pipeline::record::{SECTION_SEPARATOR, SNAPSHOT_SCHEMA, relatives, sta
 use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
 use crate::plan::{Keys, State};
-use crate::spec::AssetSpec;
+use crate::spec::{AssetSpec, Used};
 
 /// What a run knows at its end.
 pub struct Ending<'a> {
@@ -56,11 +56,9 @@ pub fn draft(loaded: &Loaded) -> Draft {
         schema: SNAPSHOT_SCHEMA,
         stamp: Stamp(0),
         config: Digest::of(b""),
-        all_fresh: false,
+        settings: Digest::of(b""),
         has_problems: true,
         lock: None,
-        manifest: None,
-        purchases: None,
     };
     Draft(match &loaded.asleep {
         Some(asleep) => {
@@ -85,18 +83,18 @@ pub fn remember(
     let Ending { prepared, environment, lock, manifest, .. } = *ending;
     let loaded = &prepared.loaded;
     let Draft(mut writer) = draft;
+    let recorded = || loaded.asleep.as_ref().map(|asleep| asleep.snapshot.summary().settings);
+    let Some(settings) = loaded.concern.or_else(recorded) else { return Ok(None) };
     writer.set_summary(Summary {
         schema: SNAPSHOT_SCHEMA,
         stamp: prepared.table.stamp(),
         config: environment,
-        all_fresh: false,
+        settings,
         // A block without an asset is not in the record, and the next run has to know of it.
         has_problems: !loaded.diagnostics.is_empty()
             || !prepared.orphan_ids.is_empty()
             || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
         lock,
-        manifest: None,
-        purchases: None,
     });
     let mut inputs = Inputs { numbers: HashMap::new(), prepared, writer: &mut writer };
     // With nothing awake, the Assetfile was not read: what it names is copied from the old record.
@@ -117,7 +115,8 @@ pub fn remember(
         if !unit.templates.is_empty() {
             inputs.add(path, Role::Template, Content::Text);
         }
-        inputs.writer.spec(number, &[], has_globs(unit));
+        let used = used_by(unit, loaded, &mut inputs);
+        inputs.writer.spec(number, &used, !unit.used.globs.is_empty());
         for &asset in by_file.get(path).into_iter().flatten() {
             write_awake(session, ending, asset, &mut inputs);
         }
@@ -148,12 +147,18 @@ fn write_settings(
         inputs.add(path, Role::Style, Content::Text);
     }
     for path in &loaded.config.fonts {
-        inputs.add(path, Role::Other, Content::Bytes);
+        inputs.add(path, Role::Font, Content::Bytes);
     }
 }
 
-fn has_globs(unit: &Unit) -> bool {
-    !unit.used.globs.is_empty()
+/// The templates and styles that a spec file uses.
+fn used_by(unit: &Unit, loaded: &Loaded, inputs: &mut Inputs<'_>) -> Vec<u32> {
+    let Used { templates, styles, .. } = &unit.used;
+    let templates = templates.iter().filter_map(|name| loaded.templates.get(name));
+    let templates = templates.map(|template| (&template.file, Role::Template));
+    let styles = styles.iter().filter_map(|name| loaded.config.styles.get(name));
+    let used = templates.chain(styles.map(|path| (path, Role::Style)));
+    used.filter_map(|(path, role)| inputs.add(path, role, Content::Text)).collect()
 }
 
 /// Inputs by path and role, each recorded once.
@@ -207,10 +212,14 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
     let Stand { keys, built, unsettled } = ending.stand;
     let asset: &AssetSpec = &loaded.assets[number];
     let built = built.get(&asset.id);
-    let sources: Vec<u32> = inputs_of(asset)
+    let mut sources: Vec<u32> = inputs_of(asset)
         .into_iter()
         .filter_map(|(path, content)| inputs.add(&path, Role::Source, content))
         .collect();
+    if asset.generate.uses_fonts() {
+        let fonts = loaded.config.fonts.iter();
+        sources.extend(fonts.filter_map(|path| inputs.add(path, Role::Font, Content::Bytes)));
+    }
     let plan = &plans[number];
     let state = match (built, plan.state) {
         (Some(_), _) => State::Fresh,
@@ -289,9 +298,21 @@ fn current(asleep: &Asleep, path: &str, content: Content, recorded: Recorded) ->
 
 /// Copies the records of what concerns no spec file alone, where it was not read in this run.
 fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
-    let concerns_all =
-        |role| matches!(role, Role::Assetfile | Role::Template | Role::Style | Role::Other);
-    for input in asleep.snapshot.inputs().filter(|input| concerns_all(input.role)) {
+    let old = &asleep.snapshot;
+    let with_templates: HashSet<&str> =
+        old.inputs().filter(|input| input.role == Role::Template).map(|input| input.path).collect();
+    // Those in awake files are recorded with these, and those in removed ones are no more.
+    let asleep_with_templates: HashSet<&str> = asleep
+        .files()
+        .filter_map(|file| Some(file.input()?.path))
+        .filter(|path| with_templates.contains(path))
+        .collect();
+    let concerns_all = |input: &Input<'_>| match input.role {
+        Role::Assetfile | Role::Style | Role::Font | Role::Other => true,
+        Role::Template => asleep_with_templates.contains(input.path),
+        Role::Spec | Role::Source => false,
+    };
+    for input in old.inputs().filter(concerns_all) {
         let recorded = current(asleep, input.path, input.content, input.recorded);
         inputs.add_text(input.path, input.role, input.content, recorded);
     }
@@ -317,7 +338,8 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         let Some(number) = file.input().and_then(|input| copy(writer, input.number)) else {
             continue;
         };
-        writer.spec(number, &[], file.has_globs());
+        let used: Vec<u32> = file.used().filter_map(|number| copy(writer, number)).collect();
+        writer.spec(number, &used, file.has_globs());
         for asset in file.assets() {
             let sources: Vec<u32> =
                 asset.sources().filter_map(|number| copy(writer, number)).collect();

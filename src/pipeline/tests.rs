@@ -16,6 +16,8 @@ use crate::integrate::record::{FileRedo, RedoRecord, Unit};
 use crate::pipeline::record::SNAPSHOT_SCHEMA;
 use crate::plan::{Policy, State};
 
+mod waking;
+
 const PROGRAM: &[u8] = b"this program";
 const TODAY: &str = "2026-11-23";
 const RED: &str = "#ff0000";
@@ -47,6 +49,10 @@ impl Project {
 
     fn write(&self, path: &str, text: &str) {
         fs::write(self.0.path().join(path), text).expect("writable");
+    }
+
+    fn remove(&self, path: &str) {
+        fs::remove_file(self.0.path().join(path)).expect("it is there");
     }
 
     fn read(&self, path: &str) -> Vec<u8> {

@@ -224,3 +224,33 @@ fn a_new_folder_is_followed_before_anything_is_in_it() {
     project.write("specs/new/star.yaml", spec("star", "8x8"));
     assert_eq!(built(&watch.settle(&project)), ["star"]);
 }
+
+#[test]
+fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it() {
+    let project = project();
+    let template = "template: stone\nparameters: [{ name: size, type: string }]\n\
+                    generation: { type: image, provider: svg, source: art/dot.svg, size: \"{{size}}\" }\n";
+    project.write("specs/stone.yaml", template);
+    project.write("specs/opal.yaml", "use: stone\nid: opal\nsize: 8x8\n");
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/stone.yaml", template.replace("svg,", "svgg,"));
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["spec::unknown_word"]), vec![]));
+    // Neither what uses it is built, nor what begins to use it; all else is.
+    project.edit("specs/opal.yaml", "8x8", "9x9");
+    project.write("specs/ruby.yaml", "use: stone\nid: ruby\nsize: 8x8\n");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    project.write("specs/stone.yaml", "template: [\n");
+    project.edit("specs/gem.yaml", "9x9", "7x7");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told).map(|all| all.len()), built(&told)), (Some(3), vec!["gem".into()]));
+    project.remove("specs/stone.yaml");
+    let told = watch.settle(&project);
+    let missed = ["spec::unknown_template"; 2];
+    assert_eq!((mistakes(&told), built(&told)), (Some(missed.to_vec()), vec![]));
+    project.write("specs/other.yaml", template);
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["opal".into(), "ruby".into()]));
+    assert!(project.succeed(&[]).stderr.contains("nothing to do: 4 assets"));
+}

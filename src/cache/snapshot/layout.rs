@@ -7,7 +7,7 @@ use crate::cache::file_memo::{Content, Recorded, Stat};
 pub(super) const MAGIC: [u8; 8] = *b"abldsnap";
 
 /// Size of the header; the checksum is its last eight bytes.
-pub(super) const HEADER: usize = 320;
+pub(super) const HEADER: usize = 256;
 
 /// Tables in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

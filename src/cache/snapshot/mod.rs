@@ -17,10 +17,10 @@ pub use reader::{Asset, Dir, Input, Output, Snapshot, SpecFile};
 pub use writer::{NewAsset, Settle, SnapshotError, SnapshotWriter};
 
 use crate::base::Digest;
-use crate::cache::file_memo::{Recorded, Stamp, Stat};
+use crate::cache::file_memo::{Recorded, Stamp};
 
 /// Version of the layout.
-pub const SNAPSHOT_FORMAT: u32 = 2;
+pub const SNAPSHOT_FORMAT: u32 = 3;
 
 /// What a file is to the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,12 +37,21 @@ pub enum Role {
     Source,
     /// Anything else that the outcome depends on.
     Other,
+    /// A font that drawings may use.
+    Font,
 }
 
 impl Role {
     /// Every role, in the order of their codes.
-    pub const ALL: [Self; 6] =
-        [Self::Assetfile, Self::Spec, Self::Template, Self::Style, Self::Source, Self::Other];
+    pub const ALL: [Self; 7] = [
+        Self::Assetfile,
+        Self::Spec,
+        Self::Template,
+        Self::Style,
+        Self::Source,
+        Self::Other,
+        Self::Font,
+    ];
 }
 
 /// What a snapshot says of the run as a whole.
@@ -54,14 +63,10 @@ pub struct Summary {
     pub stamp: Stamp,
     /// Everything outside of files that the outcome depends on: flags, environment, tables.
     pub config: Digest,
-    /// Whether every asset was fresh at the end.
-    pub all_fresh: bool,
+    /// What the Assetfile said that assets depend on.
+    pub settings: Digest,
     /// Whether there was anything to report: errors, warnings, orphans.
     pub has_problems: bool,
     /// The lockfile, if there was one.
     pub lock: Option<Recorded>,
-    /// The manifest, if there was one.
-    pub manifest: Option<Recorded>,
-    /// The folder of purchases, if there was one.
-    pub purchases: Option<Stat>,
 }

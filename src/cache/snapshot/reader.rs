@@ -439,27 +439,16 @@ impl Header {
         let schema = fields.u32();
         let stamp = Stamp(fields.i64());
         let config: Digest = fields.digest();
-        let [all_fresh, has_problems, lock, manifest, purchases, ..] = fields.array::<8>();
-        let mut recorded = |flag: u8| {
-            let file = fields.recorded();
-            (flag != 0).then_some(Recorded { racy: flag == 2, ..file })
-        };
-        let (lock, manifest) = (recorded(lock), recorded(manifest));
-        let folder = fields.stat();
+        let settings = fields.digest();
+        let [has_problems, lock, ..] = fields.array::<8>();
+        let file = fields.recorded();
+        let lock = (lock != 0).then_some(Recorded { racy: lock == 2, ..file });
         let tables = Table::ALL.map(|table| u64::from(fields.u32()) * table.record_size() as u64);
         let strings = u64::from(fields.u32());
         let whole_text = fields.u32();
         let checksum = Fields(&header[HEADER - 8..]).u64();
-        let summary = Summary {
-            schema,
-            stamp,
-            config,
-            all_fresh: all_fresh != 0,
-            has_problems: has_problems != 0,
-            lock,
-            manifest,
-            purchases: (purchases != 0).then_some(folder),
-        };
+        let summary =
+            Summary { schema, stamp, config, settings, has_problems: has_problems != 0, lock };
         Some(Self { summary, tables, strings, whole_text, checksum })
     }
 

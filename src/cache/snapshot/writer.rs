@@ -437,20 +437,14 @@ fn header(summary: &Summary, counts: &[u32], arena_size: u32, whole_text: u32) -
     header.u32(summary.schema);
     header.i64(summary.stamp.0);
     header.digest(&summary.config);
-    header.u8(u8::from(summary.all_fresh));
+    header.digest(&summary.settings);
     header.u8(u8::from(summary.has_problems));
-    for file in [&summary.lock, &summary.manifest] {
-        header.u8(file.as_ref().map_or(0, |file| 1 + u8::from(file.racy)));
+    header.u8(summary.lock.as_ref().map_or(0, |file| 1 + u8::from(file.racy)));
+    header.bytes(&[0; 6]);
+    match &summary.lock {
+        Some(file) => header.recorded(file),
+        None => header.bytes(&[0; 72]),
     }
-    header.u8(u8::from(summary.purchases.is_some()));
-    header.bytes(&[0; 3]);
-    for file in [&summary.lock, &summary.manifest] {
-        match file {
-            Some(file) => header.recorded(file),
-            None => header.bytes(&[0; 72]),
-        }
-    }
-    header.stat(&summary.purchases.unwrap_or_default());
     for count in counts {
         header.u32(*count);
     }

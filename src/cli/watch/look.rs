@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::{Diagnostic, RelPath, Severity};
+use crate::cache::snapshot::{Input, Role};
 use crate::pipeline::{self, LastRun, PrepareError, Prepared, Request, Session};
 
 /// The project as a watch may build it.
@@ -30,6 +31,7 @@ pub(super) fn beside_mistakes(
     // A mistake may be between two files, and show in the other one when the first is left alone.
     while !more.is_empty() {
         as_recorded.append(&mut more);
+        as_recorded.extend(users_of_templates(session, &as_recorded));
         let last_run = LastRun { as_recorded: Some(&as_recorded), ..last_run };
         let request = Request { last_run: Some(last_run), ..request.clone() };
         let prepared = pipeline::prepare(session, &request)?;
@@ -39,6 +41,17 @@ pub(super) fn beside_mistakes(
         more = mistaken_specs(&prepared).difference(&as_recorded).cloned().collect();
     }
     Ok(None)
+}
+
+/// Spec files that use a template of one of these: nobody knows what they would be.
+fn users_of_templates(session: &Session, mistaken: &BTreeSet<RelPath>) -> Vec<RelPath> {
+    let Some(record) = session.record() else { return Vec::new() };
+    let paths: BTreeSet<&str> = mistaken.iter().map(RelPath::as_str).collect();
+    let is_unknown = |input: &Input<'_>| input.role == Role::Template && paths.contains(input.path);
+    let unknown: BTreeSet<u32> =
+        record.inputs().filter(is_unknown).map(|input| input.number).collect();
+    let users = record.specs().filter(|file| file.used().any(|number| unknown.contains(&number)));
+    users.filter_map(|file| RelPath::new(file.input()?.path).ok()).collect()
 }
 
 /// Spec files with errors, and those that these speak of.

@@ -172,3 +172,50 @@ fn the_file_as_a_whole_must_be_one_map_with_a_known_version() {
         assert_eq!(check(text).1, [expected], "{text:?}");
     }
 }
+
+#[test]
+fn only_what_results_depend_on_concerns_them() {
+    let base = "version: \"1.0\"\nspecs: [a/*.yaml]\nstyles: { base: a.md }\n\
+                defaults: { image: { generation: { provider: svg } } }\n\
+                providers: { openai: { model: gpt-image-2, timeout: 5 s } }\n\
+                budget: { daily: 5.00 }\n";
+    let concern = |from: &str, to: &str| {
+        let text = base.replace(from, to);
+        assert!(text != base || from == to, "nothing was replaced");
+        let (loaded, found) = check(&text);
+        assert_eq!(found, [""; 0], "{text}");
+        loaded.concern
+    };
+    let same = concern("", "");
+    let of_no_concern = [
+        ("daily: 5.00", "daily: 6.00"),
+        ("timeout: 5 s", "timeout: 9 s, concurrency: 2"),
+        ("version", "# A comment.\nproject: other\nversion"),
+        ("budget", "ask_above: 1.00\nhooks: { after_integrate: [[true]] }\nbudget"),
+        ("{ daily: 5.00 }", "{}"),
+    ];
+    for (from, to) in of_no_concern {
+        assert_eq!(concern(from, to), same, "{to}");
+    }
+    let of_concern = [
+        ("a/*.yaml", "b/*.yaml"),
+        ("base: a.md", "base: b.md"),
+        ("base: a.md", "night: a.md"),
+        ("provider: svg", "provider: \"svg\""),
+        ("provider: svg", "provider: file"),
+        ("image: {", "audio: {"),
+        ("model: gpt-image-2", "model: gpt-image-1"),
+        ("model: gpt-image-2, ", ""),
+        ("openai:", "stability:"),
+        ("daily: 5.00", "daily: 5.00, providers: { opnai: { daily: 1.00 } }"),
+        ("budget", "assets_dir: game\nbudget"),
+        ("budget", "fonts: [a.otf]\nbudget"),
+    ];
+    let mut all = vec![same];
+    for (from, to) in of_concern {
+        let concern = concern(from, to);
+        assert!(!all.contains(&concern), "{to}");
+        all.push(concern);
+    }
+    assert!(!all.contains(&load(&SourceMap::default(), None).concern));
+}

@@ -45,6 +45,11 @@ impl GenerateOp {
         matches!(self, Self::Request(_))
     }
 
+    /// Whether the project's fonts are part of what the action reads.
+    pub fn uses_fonts(&self) -> bool {
+        matches!(self, Self::Svg(_))
+    }
+
     /// The provider's name in specs.
     pub fn provider(&self) -> &str {
         match self {

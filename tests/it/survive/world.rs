@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use super::random::Random;
 use crate::support::{Output, Project};
 
-const ASSETFILE: &str = "version: \"1.0\"\nproject: survivor\n";
 const MANIFEST: &str = "assets/manifest.json";
 const LOCK: &str = "assetbuild.lock";
+/// Where the templates may be.
+const TEMPLATES: [&str; 2] = ["specs/9.yaml", "specs/+/templates.yaml"];
 const FOLDERS: [&str; 4] = ["a", "b/deep", "with space", "ünï/cödé"];
 
 /// One spec, as the model knows it.
@@ -20,11 +21,34 @@ struct Item {
     file: usize,
     art: usize,
     fill: u64,
+    form: Form,
     size: usize,
     webp: bool,
     /// The published path below `assets/images/`, without extension.
     place: String,
     description: u64,
+}
+
+/// How a spec is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// By itself.
+    Whole,
+    /// By the template that says the size.
+    Sized,
+    /// By the template that leaves the size to the Assetfile.
+    Unsized,
+}
+
+/// What many specs share.
+#[derive(Debug, Clone, Copy)]
+struct Shared {
+    /// Which of `TEMPLATES` it is.
+    templates: usize,
+    template_size: usize,
+    default_size: usize,
+    /// Of no concern to any asset.
+    budget: usize,
 }
 
 /// A project, what its specs say and what people did to its files.
@@ -35,6 +59,7 @@ pub(super) struct World {
     /// How the text of each spec file is written: plain, CRLF, BOM, both.
     styles: [usize; 4],
     art: [u64; 3],
+    shared: Shared,
     next_id: usize,
     /// Entries of the manifest that a person wrote.
     foreign: BTreeMap<String, Value>,
@@ -46,15 +71,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, items: usize) -> Self {
+        let manifest = "{\n  \"version\": 1,\n  \"assets\": {}\n}\n";
         let mut world = Self {
-            project: Project::with(&[
-                ("Assetfile.yaml", ASSETFILE),
-                (MANIFEST, "{\n  \"version\": 1,\n  \"assets\": {}\n}\n"),
-            ]),
+            project: Project::with(&[(MANIFEST, manifest)]),
             random: Random::new(seed),
             items: Vec::new(),
             styles: [0; 4],
             art: [1, 2, 3],
+            shared: Shared { templates: 0, template_size: 24, default_size: 20, budget: 5 },
             next_id: 0,
             foreign: BTreeMap::new(),
             edited: BTreeMap::new(),
@@ -80,6 +104,7 @@ impl World {
             file: random.below(4),
             art: random.below(3),
             fill: random.next() & 0xff_ffff,
+            form: *random.pick(&[Form::Whole, Form::Sized, Form::Unsized]),
             size: [16, 32, 48][random.below(3)],
             webp: random.once_in(3),
             place: format!("{folder}/item_{number}"),
@@ -104,7 +129,7 @@ impl World {
 
     /// Makes one edit to specs or sources; returns its name.
     pub(super) fn edit_spec_or_source(&mut self) -> &'static str {
-        match self.random.below(14) {
+        match self.random.below(17) {
             at if at == 0 || self.items.len() < 6 => {
                 self.add_item();
                 self.write_specs();
@@ -149,8 +174,33 @@ impl World {
                 self.write_all();
                 "touch everything"
             }
+            8..=10 => self.edit_shared(),
             _ => self.edit_spec(),
         }
+    }
+
+    fn edit_shared(&mut self) -> &'static str {
+        let size = [20, 24, 28][self.random.below(3)];
+        let done = match self.random.below(4) {
+            0 => {
+                self.shared.templates = 1 - self.shared.templates;
+                "move the templates"
+            }
+            1 => {
+                self.shared.template_size = size;
+                "edit a template"
+            }
+            2 => {
+                self.shared.default_size = size;
+                "edit the defaults"
+            }
+            _ => {
+                self.shared.budget += 1;
+                "edit the budget"
+            }
+        };
+        self.write_shared();
+        done
     }
 
     fn edit_drawing(&mut self) -> &'static str {
@@ -171,7 +221,10 @@ impl World {
 
     /// Puts a mistake into a spec file, which stands until the specs are mended.
     pub(super) fn spoil_spec(&mut self) {
-        let path = format!("specs/{}.yaml", self.random.below(4));
+        let path = match self.random.below(5) {
+            4 => TEMPLATES[self.shared.templates].to_owned(),
+            file => format!("specs/{file}.yaml"),
+        };
         let text = if self.project.has(&path) { self.project.read(&path) } else { String::new() };
         self.project.write(&path, format!("{text}\n- id: [\n"));
     }
@@ -179,6 +232,7 @@ impl World {
     /// Takes all mistakes back.
     pub(super) fn mend_specs(&self) {
         self.write_specs();
+        self.write_shared();
     }
 
     fn any_item(&mut self) -> usize {
@@ -189,7 +243,7 @@ impl World {
         let index = self.any_item();
         let fill = self.random.next() & 0xff_ffff;
         let item = &mut self.items[index];
-        let done = match fill % 6 {
+        let done = match fill % 7 {
             0 => {
                 item.size = if item.size == 32 { 16 } else { 32 };
                 "change a size"
@@ -203,6 +257,10 @@ impl World {
                 "change a description"
             }
             3 => {
+                item.form = if item.form == Form::Whole { Form::Sized } else { Form::Whole };
+                "write a spec in another way"
+            }
+            4 => {
                 item.file = (item.file + 1) % 4;
                 "move a spec to another file"
             }
@@ -296,12 +354,43 @@ impl World {
     }
 
     fn write_all(&self) {
+        self.write_shared();
         self.write_specs();
         self.write_art();
     }
 
     fn write_art(&self) {
         write_art(&self.project, &self.art);
+    }
+
+    fn write_shared(&self) {
+        let Shared { templates, template_size, .. } = self.shared;
+        self.project.write("Assetfile.yaml", self.assetfile());
+        let mut text = String::new();
+        for (name, size) in [
+            ("sized", format!("size: {template_size}x{template_size}, ")),
+            ("unsized", String::new()),
+        ] {
+            text += &format!(
+                "template: {name}\n\
+                 parameters: [{{ name: art, type: integer }}, {{ name: fill, type: string }}]\n\
+                 generation: {{ type: image, provider: svg, source: \"art/{{{{art}}}}.svg\", \
+                 {size}vars: {{ fill: \"{{{{fill}}}}\" }} }}\n---\n"
+            );
+        }
+        let text = text.trim_end_matches("---\n");
+        self.project.write(TEMPLATES[templates], text);
+        if self.project.has(TEMPLATES[1 - templates]) {
+            self.project.remove(TEMPLATES[1 - templates]);
+        }
+    }
+
+    fn assetfile(&self) -> String {
+        let Shared { default_size, budget, .. } = self.shared;
+        format!(
+            "version: \"1.0\"\nproject: survivor\nbudget: {{ daily: {budget} }}\n\
+             defaults: {{ image: {{ generation: {{ size: {default_size}x{default_size} }} }} }}\n"
+        )
     }
 
     fn write_specs(&self) {
@@ -398,7 +487,7 @@ impl World {
 
     /// Asserts that a build of the same tree in a new folder gives the same files and lock.
     pub(super) fn check_like_from_scratch(&self) {
-        let project = Project::with(&[("Assetfile.yaml", ASSETFILE)]);
+        let project = Project::with(&[("Assetfile.yaml", &self.assetfile())]);
         for path in self.project.files("specs") {
             project.write(&path, self.project.read_bytes(&path));
         }
@@ -440,12 +529,18 @@ fn key_of(id: &str) -> String {
 fn spec_text(items: &[&Item], style: usize) -> String {
     let mut text = "defaults:\n  generation: { type: image, provider: svg }\nspecs:\n".to_owned();
     for item in items {
-        let Item { id, art, fill, size, webp, place, description, .. } = item;
+        let Item { id, art, fill, form, size, webp, place, description, .. } = item;
         text += &format!("  - id: {id}\n");
-        text += &format!(
-            "    generation: {{ source: art/{art}.svg, size: {size}x{size}, \
-             vars: {{ fill: \"#{fill:06x}\" }} }}\n"
-        );
+        text += &match form {
+            Form::Whole => format!(
+                "    generation: {{ source: art/{art}.svg, size: {size}x{size}, \
+                 vars: {{ fill: \"#{fill:06x}\" }} }}\n"
+            ),
+            Form::Sized => format!("    use: sized\n    art: {art}\n    fill: \"#{fill:06x}\"\n"),
+            Form::Unsized => {
+                format!("    use: unsized\n    art: {art}\n    fill: \"#{fill:06x}\"\n")
+            }
+        };
         if *webp {
             text += "    post_processing: [{ action: convert, formats: [png, webp] }]\n";
         }
