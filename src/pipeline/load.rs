@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard};
 use globset::{GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
 
-use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap};
+use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap, Span};
 use crate::cache::snapshot::{Input, Role};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Stat};
 use crate::config::{self, Config, ProjectDefaults};
@@ -338,7 +338,11 @@ impl<'a> Reader<'a> {
         let files = self.files;
         let read: Vec<_> = paths
             .par_iter()
-            .map(|path| files.read(path).map(|(bytes, stat)| (yaml::decode_text(&bytes), stat)))
+            .map(|path| {
+                let (bytes, stat) = files.read(path)?;
+                let text = yaml::decode_text(&bytes);
+                Ok((text.map_err(|error| (error.excerpt(&bytes), error)), stat))
+            })
             .collect();
         let mut ids = Vec::with_capacity(paths.len());
         for (path, result) in paths.iter().zip(read) {
@@ -348,11 +352,17 @@ impl<'a> Reader<'a> {
                     self.table.note(path.clone(), Content::Text, digest, stat);
                     ids.push(self.sources.add(path.clone(), text));
                 }
-                Ok((Err(error), _)) => self.diagnostics.push(error.diagnostic(path)),
+                Ok((Err((excerpt, error)), _)) => {
+                    let file = self.sources.add(path.clone(), excerpt);
+                    self.diagnostics.push(error.diagnostic(file));
+                }
                 Err(FileError::Missing { .. }) => {}
                 Err(error) => {
+                    let file = self.sources.add(path.clone(), "");
                     let message = format!("failed to {}", crate::execute::with_causes(&error));
-                    self.diagnostics.push(Diagnostic::error("spec::unreadable", message));
+                    let start = Span { file, start: 0, end: 0 };
+                    let found = Diagnostic::error("spec::unreadable", message).at(start, "");
+                    self.diagnostics.push(found);
                 }
             }
         }
@@ -366,6 +376,7 @@ impl<'a> Reader<'a> {
                 Some(id) => {
                     styles.insert(name.clone(), self.sources.file(id).text.to_string());
                 }
+                None if self.sources.find(path).is_some() => {}
                 None => self.diagnostics.push(
                     Diagnostic::error(
                         "config::missing_file",

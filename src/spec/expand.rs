@@ -160,6 +160,9 @@ impl Walker<'_> {
     fn instance(&mut self, unit: &Unit, instance: &Instance) {
         self.used.templates.insert(instance.template.clone());
         let Some(template) = self.context.templates.get(&instance.template).cloned() else {
+            if self.context.templates.is_hidden(&instance.template) {
+                return;
+            }
             let names = self.context.templates.names();
             let help = match did_you_mean(&instance.template, names.clone()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -17,6 +17,8 @@ pub struct SpecFile {
     pub path: RelPath,
     /// The templates that it holds.
     pub templates: Vec<Arc<Template>>,
+    /// Names of templates that it seems to hold, and that a mistake hides.
+    pub(super) hidden: Vec<String>,
     /// The `defaults` that its specs refer to, in their one form.
     pub(super) defaults: Vec<Value>,
     pub(super) units: Vec<Unit>,
@@ -47,6 +49,7 @@ pub fn parse(sources: &SourceMap, file: FileId) -> (SpecFile, Diagnostics) {
         file: SpecFile {
             path: source.path.clone(),
             templates: Vec::new(),
+            hidden: Vec::new(),
             defaults: Vec::new(),
             units: Vec::new(),
         },
@@ -57,7 +60,20 @@ pub fn parse(sources: &SourceMap, file: FileId) -> (SpecFile, Diagnostics) {
     for document in &documents {
         parser.document(document);
     }
-    (parser.file, diagnostics)
+    let mut file = parser.file;
+    if diagnostics.has_errors() {
+        let names = source.text.lines().filter_map(template_name);
+        let is_hidden = |name: &&str| !file.templates.iter().any(|known| known.name == *name);
+        file.hidden = names.filter(is_hidden).map(str::to_owned).collect();
+    }
+    (file, diagnostics)
+}
+
+/// The name in a line such as `- template: coin`, whether or not the text around it is YAML.
+fn template_name(line: &str) -> Option<&str> {
+    let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-[{".contains(c));
+    let name = line.strip_prefix("template:")?.split(['#', ',', '}']).next()?;
+    Some(name.trim().trim_matches(['"', '\'']))
 }
 
 struct Parser<'a> {

@@ -1,6 +1,6 @@
 //! Templates: a spec with typed parameters, kept until an instance names it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::base::diagnostic::did_you_mean;
@@ -47,14 +47,23 @@ enum ParameterKind {
 
 /// All templates of the project by name.
 #[derive(Debug, Clone, Default)]
-pub struct Templates(BTreeMap<String, Arc<Template>>);
+pub struct Templates {
+    known: BTreeMap<String, Arc<Template>>,
+    /// Names of those that a mistake in their file hides.
+    hidden: BTreeSet<String>,
+}
 
 impl Templates {
     /// Collects the templates of all files; a name that is used twice is reported.
     pub fn collect<'a>(files: impl IntoIterator<Item = &'a SpecFile>) -> (Self, Diagnostics) {
         let mut templates: BTreeMap<String, Arc<Template>> = BTreeMap::new();
         let mut diagnostics = Diagnostics::default();
-        for template in files.into_iter().flat_map(|file| &file.templates) {
+        let mut hidden = BTreeSet::new();
+        let templates_of = |file: &'a SpecFile| {
+            hidden.extend(file.hidden.iter().cloned());
+            &file.templates
+        };
+        for template in files.into_iter().flat_map(templates_of) {
             match templates.get(&template.name) {
                 Some(first) => diagnostics.push(
                     Diagnostic::error(
@@ -70,17 +79,22 @@ impl Templates {
                 }
             }
         }
-        (Self(templates), diagnostics)
+        (Self { known: templates, hidden }, diagnostics)
     }
 
     /// The template of a name.
     pub fn get(&self, name: &str) -> Option<&Arc<Template>> {
-        self.0.get(name)
+        self.known.get(name)
+    }
+
+    /// Whether there seems to be one of this name, which a mistake hides: it is told where that is.
+    pub(super) fn is_hidden(&self, name: &str) -> bool {
+        self.hidden.contains(name)
     }
 
     /// Every name.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
-        self.0.keys().map(String::as_str)
+        self.known.keys().map(String::as_str)
     }
 }
 

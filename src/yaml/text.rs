@@ -1,6 +1,6 @@
 //! Bytes of a file become text, or a message that names the encoding and the byte.
 
-use crate::base::{Diagnostic, RelPath};
+use crate::base::{Diagnostic, FileId, Span};
 use crate::yaml::MAX_FILE_BYTES;
 
 /// Why a file's bytes are not text that can be read.
@@ -28,15 +28,38 @@ pub enum TextError {
 }
 
 impl TextError {
-    /// The finding about the file at `path`.
-    pub fn diagnostic(self, path: &RelPath) -> Diagnostic {
+    /// What can be shown of such a file; nothing of one that is no text at all.
+    pub fn excerpt(&self, bytes: &[u8]) -> String {
+        match self {
+            Self::TooLarge { .. } | Self::WideEncoding(_) => String::new(),
+            Self::NotUtf8 { .. } => {
+                let text = String::from_utf8_lossy(bytes);
+                // One byte for one, so that offsets stay; a terminal would obey these.
+                text.replace(
+                    |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\r' | '\t'),
+                    "?",
+                )
+            }
+        }
+    }
+
+    /// The finding about a file of which the excerpt is shown.
+    pub fn diagnostic(&self, file: FileId) -> Diagnostic {
+        let (start, end) = match self {
+            Self::NotUtf8 { offset, .. } => {
+                (*offset, offset + char::REPLACEMENT_CHARACTER.len_utf8())
+            }
+            Self::TooLarge { .. } | Self::WideEncoding(_) => (0, 0),
+        };
+        let place = |offset| u32::try_from(offset).expect("a larger file is not decoded");
+        let span = Span { file, start: place(start), end: place(end) };
         let (code, help) = match self {
             Self::TooLarge { .. } => ("yaml::too_large", "split the file"),
             Self::WideEncoding(_) | Self::NotUtf8 { .. } => {
                 ("yaml::encoding", "save the file as UTF-8")
             }
         };
-        Diagnostic::error(code, format!("{path}: {self}")).help(help)
+        Diagnostic::error(code, self.to_string()).at(span, "").help(help)
     }
 }
 
@@ -95,10 +118,18 @@ mod tests {
 
     #[test]
     fn the_finding_names_the_file_and_says_what_to_do() {
-        let path = RelPath::new("specs/a.yaml").expect("a plain path");
-        let found = TextError::WideEncoding("UTF-32").diagnostic(&path);
-        assert_eq!(found.code, "yaml::encoding");
-        assert!(found.message.starts_with("specs/a.yaml: "), "{}", found.message);
+        let found = TextError::WideEncoding("UTF-32").diagnostic(FileId(7));
+        assert_eq!((found.code, found.labels[0].span.file), ("yaml::encoding", FileId(7)));
         assert_eq!(found.help.as_deref(), Some("save the file as UTF-8"));
+    }
+
+    #[test]
+    fn of_a_bad_byte_the_place_is_shown_and_nothing_that_a_terminal_obeys() {
+        let bytes = b"id: \x1b[2J\nname: caf\xe9!\n";
+        let error = decode_text(bytes).expect_err("Latin-1");
+        let shown = error.excerpt(bytes);
+        assert_eq!(shown, "id: ?[2J\nname: caf\u{fffd}!\n");
+        let span = error.diagnostic(FileId(0)).labels[0].span;
+        assert_eq!(&shown[span.range()], "\u{fffd}");
     }
 }

@@ -226,6 +226,21 @@ fn a_new_folder_is_followed_before_anything_is_in_it() {
 }
 
 #[test]
+fn a_spec_file_that_is_no_text_keeps_nothing_else_from_being_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let coin = project.read_bytes("assets/coin.png");
+    project.write("specs/coin.yaml", b"id: coin\nname: caf\xe9\n");
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["yaml::encoding"]), vec!["gem".into()]));
+    assert!(project.read_bytes("assets/coin.png") == coin);
+    project.write("specs/coin.yaml", spec("coin", "7x7"));
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["coin".into()]));
+}
+
+#[test]
 fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it() {
     let project = project();
     let template = "template: stone\nparameters: [{ name: size, type: string }]\n\
@@ -244,7 +259,7 @@ fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it
     project.write("specs/stone.yaml", "template: [\n");
     project.edit("specs/gem.yaml", "9x9", "7x7");
     let told = watch.settle(&project);
-    assert_eq!((mistakes(&told).map(|all| all.len()), built(&told)), (Some(3), vec!["gem".into()]));
+    assert_eq!((mistakes(&told).map(|all| all.len()), built(&told)), (Some(1), vec!["gem".into()]));
     project.remove("specs/stone.yaml");
     let told = watch.settle(&project);
     let missed = ["spec::unknown_template"; 2];

@@ -27,7 +27,7 @@ pub(super) fn beside_mistakes(
 ) -> Result<Option<Look>, PrepareError> {
     let Some(last_run) = request.last_run else { return Ok(None) };
     let mut as_recorded = BTreeSet::new();
-    let mut more = mistaken_specs(mistaken);
+    let mut more = mistaken_specs(session, mistaken);
     // A mistake may be between two files, and show in the other one when the first is left alone.
     while !more.is_empty() {
         as_recorded.append(&mut more);
@@ -38,7 +38,7 @@ pub(super) fn beside_mistakes(
         if !prepared.has_errors() {
             return Ok(Some(Look { prepared, as_recorded }));
         }
-        more = mistaken_specs(&prepared).difference(&as_recorded).cloned().collect();
+        more = mistaken_specs(session, &prepared).difference(&as_recorded).cloned().collect();
     }
     Ok(None)
 }
@@ -55,10 +55,13 @@ fn users_of_templates(session: &Session, mistaken: &BTreeSet<RelPath>) -> Vec<Re
 }
 
 /// Spec files with errors, and those that these speak of.
-fn mistaken_specs(prepared: &Prepared) -> BTreeSet<RelPath> {
+fn mistaken_specs(session: &Session, prepared: &Prepared) -> BTreeSet<RelPath> {
     let loaded = &prepared.loaded;
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
     let labels = loaded.diagnostics.iter().filter(is_error).flat_map(|one| &one.labels);
     let paths = labels.map(|label| &loaded.sources.file(label.span.file).path);
-    paths.filter(|path| loaded.units.contains_key(*path)).cloned().collect()
+    let concerns_all = |path: &RelPath| {
+        path == session.assetfile() || loaded.config.styles.values().any(|style| style == path)
+    };
+    paths.filter(|path| !concerns_all(path)).cloned().collect()
 }
