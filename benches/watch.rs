@@ -35,7 +35,7 @@ fn main() {
     for size in sizes {
         let project = Project::new(size);
         let watch = Watch::start(project.dir.path());
-        for kind in [Kind::Colour, Kind::Entry, Kind::BesideMistake] {
+        for kind in [Kind::Colour, Kind::Entry, Kind::BesideMistake, Kind::Template] {
             say(&project.row(&watch, kind, saves));
         }
         about.push(project.about(&watch));
@@ -60,6 +60,8 @@ enum Kind {
     Entry,
     /// Another colour while another spec has a mistake.
     BesideMistake,
+    /// Another colour in a template that one spec uses.
+    Template,
 }
 
 impl Kind {
@@ -68,6 +70,7 @@ impl Kind {
             Self::Colour => "a colour → the picture",
             Self::Entry => "a description → the manifest",
             Self::BesideMistake => "a colour beside a mistake → the picture",
+            Self::Template => "a template → the picture of the spec that uses it",
         }
     }
 }
@@ -104,16 +107,27 @@ impl Project {
             fs::write(&mistake, good.replace("nearest", "nearer")).expect("it can be written");
             watch.wait_until_quiet();
         }
+        let template = dir.path().join("specs/shade.yaml");
+        if kind == Kind::Template {
+            let user = "use: shade\nid: shaded\nintegration: { manifest_path: shaded.png }\n";
+            fs::write(dir.path().join("specs/shaded.yaml"), user).expect("it can be written");
+            fs::write(&template, shade(0)).expect("it can be written");
+            watch.wait_until_quiet();
+        }
         let indices = (1..).map(|n| (n * 7919) % size).filter(|index| *index != size / 2);
         let mut took: Vec<f64> = Vec::new();
         for (save, index) in indices.take(saves).enumerate() {
             let picture = format!("assets/images/{:03}/sprite_{index:06}.png", index / 500);
+            let mut saved = spec_path(dir.path(), index);
             let (text, output) = match kind {
                 Kind::Colour => (spec(index, save + 1), picture),
                 Kind::BesideMistake => (spec(index, saves + save + 1), picture),
+                Kind::Template => {
+                    saved.clone_from(&template);
+                    (shade(save + 1), "assets/shaded.png".to_owned())
+                }
                 Kind::Entry => {
-                    let path = spec_path(dir.path(), index);
-                    let text = fs::read_to_string(path).expect("a spec can be read");
+                    let text = fs::read_to_string(&saved).expect("a spec can be read");
                     let other = format!("of the benchmark, take {save}");
                     (text.replace("of the benchmark", &other), "assets/manifest.json".to_owned())
                 }
@@ -121,7 +135,7 @@ impl Project {
             let output = dir.path().join(output);
             let before = identity(&output);
             let begun = Instant::now();
-            fs::write(spec_path(dir.path(), index), text).expect("a spec can be written");
+            fs::write(saved, text).expect("it can be written");
             while identity(&output) == before {
                 thread::sleep(Duration::from_micros(100));
             }
@@ -148,6 +162,16 @@ impl Project {
         let Self { size, start_ms, noop_ms, .. } = self;
         format!("| {size} | {start_ms:.1} | {noop_ms:.1} | {idle} | {peak} |")
     }
+}
+
+/// The text of a template with a colour of its own.
+fn shade(number: usize) -> String {
+    let colour = (number * 104_729) % 0x100_0000;
+    format!(
+        "template: shade\n\
+         generation:\n  type: image\n  provider: svg\n  source: art/dot.svg\n  size: 2x2\n  \
+         vars: {{ fill: \"#{colour:06x}\" }}\n"
+    )
 }
 
 fn median(mut samples: Vec<f64>) -> f64 {
