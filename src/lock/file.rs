@@ -142,6 +142,11 @@ impl LockFile {
         &self.text
     }
 
+    /// What stands before the first block.
+    pub fn preamble(&self) -> &str {
+        &self.text[..self.slots.first().map_or(self.text.len(), |slot| slot.range.start)]
+    }
+
     /// Number of blocks.
     pub fn len(&self) -> usize {
         self.slots.len()

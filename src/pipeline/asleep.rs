@@ -1,7 +1,7 @@
 //! Assets that were not loaded, since nothing about them changed, and what concerns them although
 //! others changed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::RelPath;
@@ -29,15 +29,20 @@ pub struct Asleep {
     pub relisted: BTreeMap<String, Vec<ListedFile>>,
     /// Whether the record has to be written again although no content changed.
     pub is_outdated: bool,
-    /// The lock, if it had to be read and is the recorded one.
+    /// The lock as it is to be recorded, if it had to be read.
     pub lock: Option<Recorded>,
+    /// Ids of blocks that somebody else changed and that are of no recorded asset.
+    pub other_blocks: BTreeSet<String>,
+    /// Whether somebody else wrote the manifest since.
+    pub has_other_manifest: bool,
 }
 
 impl Asleep {
-    /// Whether every asset was fresh at the end of the last run, its manifest entry included.
-    pub fn were_all_fresh(&self) -> bool {
+    /// Whether the manifest is known to hold what the lock says: every asset was fresh at the end of the
+    /// last run, its entry included, and nobody wrote it since.
+    pub fn knows_manifest(&self) -> bool {
         let fresh = state_code(State::Fresh);
-        self.snapshot.assets().all(|asset| asset.state() == fresh)
+        !self.has_other_manifest && self.snapshot.assets().all(|asset| asset.state() == fresh)
     }
 
     /// Whether something was wrong at the end of the last run, such as a block without an asset: it may
@@ -76,6 +81,11 @@ impl Asleep {
                 && file.assets().any(|asset| self.is_fresh(&asset))
         };
         !inputs.is_empty() && self.files().any(uses)
+    }
+
+    /// Whether no recorded asset is missing among them, and no block in the lock is news.
+    pub fn is_everything(&self) -> bool {
+        self.other_blocks.is_empty() && self.others().is_empty()
     }
 
     /// Ids of recorded assets whose spec file is awake or gone.

@@ -16,6 +16,8 @@ use crate::pipeline::session::{Session, lock_path};
 pub(super) struct Kept {
     record: Mutex<Option<(Stat, Arc<Snapshot>)>>,
     lock: Mutex<Option<KeptLock>>,
+    /// The lock that the record speaks of, if somebody else wrote another one since.
+    lock_of_record: Mutex<Option<KeptLock>>,
 }
 
 /// A lock without conflict markers.
@@ -65,9 +67,18 @@ impl Session {
         Some((kept.digest, kept.lock.clone()))
     }
 
+    /// The lock with a certain content, if it was read before.
+    pub(super) fn kept_lock_of(&self, digest: &Digest) -> Option<Arc<LockFile>> {
+        [&self.kept().lock, &self.kept().lock_of_record].into_iter().find_map(|kept| {
+            let kept = guard(kept);
+            let kept = kept.as_ref().filter(|kept| kept.digest == *digest)?;
+            Some(kept.lock.clone())
+        })
+    }
+
     /// Reads ahead what the next run will ask for, while there is nothing else to do.
     pub fn read_ahead(&self) {
-        self.record();
+        let recorded = self.record().and_then(|record| record.summary().lock);
         let stat = self.files().stat(&lock_path());
         if stat.is_ok_and(|stat| self.kept_lock(stat).is_some()) {
             return;
@@ -81,7 +92,13 @@ impl Session {
             Some(Ok(Lock::Clean(lock))) => Some(KeptLock { stat, digest, lock: Arc::new(lock) }),
             _ => None,
         };
-        *guard(&self.kept().lock) = kept;
+        let last = std::mem::replace(&mut *guard(&self.kept().lock), kept);
+        let is_recorded = |kept: &KeptLock| recorded.is_some_and(|one| one.digest == kept.digest);
+        if guard(&self.kept().lock).as_ref().is_some_and(is_recorded) {
+            *guard(&self.kept().lock_of_record) = None;
+        } else if let Some(last) = last.filter(is_recorded) {
+            *guard(&self.kept().lock_of_record) = Some(last);
+        }
     }
 }
 

@@ -113,7 +113,7 @@ pub fn load_awake(
 ) -> Option<Loaded> {
     let Recall { awake, asleep, .. } = recall;
     let mut reader = Reader::new(session, table);
-    if awake.is_empty() {
+    if awake.is_empty() && asleep.is_everything() {
         return Some(reader.nothing(asleep));
     }
     let settings = reader.settings();

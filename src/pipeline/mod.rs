@@ -15,6 +15,7 @@ pub mod load;
 pub mod maintain;
 pub mod migrate;
 pub mod money;
+mod others;
 pub mod overtaken;
 pub mod prepare;
 pub mod purchases;

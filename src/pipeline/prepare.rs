@@ -164,7 +164,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     let (loaded, table, lock) =
         Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
     let mut prepared = Prepared {
-        manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::were_all_fresh),
+        manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::knows_manifest),
         manifest: recorded_manifest(&loaded),
         loaded,
         table,
@@ -185,7 +185,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     }
     select(session, &mut prepared, request.selection)?;
     if prepared.loaded.assets.is_empty()
-        && prepared.loaded.asleep.as_ref().is_some_and(|asleep| asleep.others().is_empty())
+        && prepared.loaded.asleep.as_ref().is_some_and(Asleep::is_everything)
     {
         return Ok(prepared);
     }
@@ -502,6 +502,8 @@ fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> 
     let others = asleep.others();
     let mut ids: BTreeSet<&str> =
         loaded.assets.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
+    let other_blocks = asleep.other_blocks.iter().map(String::as_str);
+    ids.extend(other_blocks.filter(|id| lock.contains(id)));
     if asleep.has_problems() {
         let present = PresentIds::new(loaded);
         ids.extend(lock.ids().filter(|id| !present.contains(id)));

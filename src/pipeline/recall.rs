@@ -12,6 +12,7 @@ use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::pipeline::asleep::{Asleep, Settled};
 use crate::pipeline::load::{list_matching, settings_now};
+use crate::pipeline::others::{OtherLock, OtherManifest};
 use crate::pipeline::record::{SPEC_GLOB, state_code};
 use crate::pipeline::request::LastRun;
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
@@ -83,23 +84,42 @@ fn compare(
         _ => return Ok(None),
     };
     let Some(recorded) = suspect else {
-        return compare_files(session, snapshot, comparison, wake);
+        return compare_files(session, snapshot, comparison, None, wake);
     };
     let stamp = comparison.stamp;
+    let now = || {
+        let (bytes, digest, stat) = lock_now(session, &lock)?;
+        let racy = stat.is_racy(stamp);
+        (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
+    };
+    // The old one is in memory in a watch only, where one that differs is most often another one.
+    let other = session.kept_lock_of(&recorded.digest).is_some().then(now);
+    if let Some(None) = other {
+        let Some(other) = OtherLock::compare(session, &recorded, stamp) else { return Ok(None) };
+        let wake = |asset: &Asset<'_>| other.changed.contains(asset.id()) || wake(asset);
+        let bytes = Some(other.bytes.as_slice());
+        let recall = compare_files(session, snapshot, comparison, bytes, &wake)?;
+        return Ok(recall.map(|recall| with_other_lock(recall, other)));
+    }
     // A lock of megabytes that a run wrote a moment ago is read while the other files are looked at.
     let (lock_as_recorded, compared) = rayon::join(
-        || {
-            let (bytes, digest, stat) = lock_now(session, &lock)?;
-            let racy = stat.is_racy(stamp);
-            (digest == recorded.digest).then_some((bytes, Recorded { stat, digest, racy }))
-        },
-        || compare_files(session, snapshot, comparison, wake),
+        || other.unwrap_or_else(now),
+        || compare_files(session, snapshot, comparison, None, wake),
     );
     let (Some((lock_bytes, lock)), Some(recall)) = (lock_as_recorded, compared?) else {
         return Ok(None);
     };
     let asleep = Asleep { is_outdated: true, lock: Some(lock), ..recall.asleep };
     Ok(Some(Recall { asleep, lock_bytes, ..recall }))
+}
+
+fn with_other_lock(recall: Recall, other: OtherLock) -> Recall {
+    let OtherLock { bytes, recorded, changed } = other;
+    let snapshot = recall.asleep.snapshot.clone();
+    let known: HashSet<&str> = snapshot.assets().map(|asset| asset.id()).collect();
+    let other_blocks = changed.into_iter().filter(|id| !known.contains(id.as_str())).collect();
+    let asleep = Asleep { is_outdated: true, lock: Some(recorded), other_blocks, ..recall.asleep };
+    Recall { asleep, lock_bytes: Some(bytes), ..recall }
 }
 
 /// The lock's content and stat, with its bytes if it had to be read.
@@ -118,12 +138,23 @@ fn compare_files(
     session: &Session,
     snapshot: &Arc<Snapshot>,
     mut comparison: Comparison<'_>,
+    lock_bytes: Option<&[u8]>,
     wake: Wake<'_>,
 ) -> Result<Option<Recall>, FileError> {
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
     if found.has_other_settings && !comparison.concerns_nothing(session, snapshot)? {
         return Ok(None);
     }
+    let mut meddled = HashSet::new();
+    if let Some(path) = &found.manifest {
+        let stamp = comparison.stamp;
+        let Some(other) = OtherManifest::compare(session, snapshot, path, lock_bytes, stamp) else {
+            return Ok(None);
+        };
+        comparison.settled.insert(path, Content::Bytes, other.recorded);
+        meddled = other.changed;
+    }
+    let wake = &|asset: &Asset<'_>| meddled.contains(&asset.number()) || wake(asset);
     let Some(listed) = compare_listings(snapshot, session.files(), &found, &comparison)? else {
         return Ok(None);
     };
@@ -169,6 +200,8 @@ fn compare_files(
         relisted,
         is_outdated,
         lock: None,
+        other_blocks: BTreeSet::new(),
+        has_other_manifest: found.manifest.is_some(),
     };
     Ok(Some(Recall { awake, asleep, lock_bytes: None }))
 }
@@ -263,6 +296,8 @@ struct Found {
     sources: HashSet<u32>,
     /// Whether the Assetfile is another one.
     has_other_settings: bool,
+    /// The manifest, if it is another one.
+    manifest: Option<RelPath>,
 }
 
 /// Compares all inputs; none if one of those that everything depends on has changed.
@@ -308,8 +343,7 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
                 found.sources.insert(number);
             }
             Role::Assetfile => found.has_other_settings = true,
-            // The manifest has entries of any number of assets.
-            Role::Other => return None,
+            Role::Manifest => found.manifest = Some(RelPath::new(input.path).ok()?),
         }
     }
     if !changed.is_empty() {

@@ -140,7 +140,7 @@ fn write_settings(
     inputs: &mut Inputs<'_>,
 ) {
     if let Some(recorded) = manifest {
-        inputs.add_recorded(&loaded.config.manifest, Role::Other, Content::Bytes, recorded);
+        inputs.add_recorded(&loaded.config.manifest, Role::Manifest, Content::Bytes, recorded);
     }
     inputs.add(session.assetfile(), Role::Assetfile, Content::Text);
     for path in loaded.config.styles.values() {
@@ -308,7 +308,7 @@ fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
         .filter(|path| with_templates.contains(path))
         .collect();
     let concerns_all = |input: &Input<'_>| match input.role {
-        Role::Assetfile | Role::Style | Role::Font | Role::Other => true,
+        Role::Assetfile | Role::Style | Role::Font | Role::Manifest => true,
         Role::Template => asleep_with_templates.contains(input.path),
         Role::Spec | Role::Source => false,
     };

@@ -256,7 +256,7 @@ fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it
     project.write("specs/ruby.yaml", "use: stone\nid: ruby\nsize: 8x8\n");
     project.edit("specs/gem.yaml", "8x8", "9x9");
     assert_eq!(built(&watch.settle(&project)), ["gem"]);
-    project.write("specs/stone.yaml", "template: [\n");
+    project.write("specs/stone.yaml", "template: stone\nid: [\n");
     project.edit("specs/gem.yaml", "9x9", "7x7");
     let told = watch.settle(&project);
     assert_eq!((mistakes(&told).map(|all| all.len()), built(&told)), (Some(1), vec!["gem".into()]));
@@ -268,4 +268,39 @@ fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it
     let told = watch.settle(&project);
     assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["opal".into(), "ruby".into()]));
     assert!(project.succeed(&[]).stderr.contains("nothing to do: 4 assets"));
+}
+
+#[test]
+fn what_is_pulled_beside_a_mistake_is_seen_to() {
+    let (project, other) = (project(), project());
+    project.write("assets/manifest.json", "{\n  \"assets\": {}\n}\n");
+    let mut watch = Watch::start(&project, &[]);
+    for path in ["assetbuild.lock", "assets/manifest.json"] {
+        other.write(path, project.read_bytes(path));
+    }
+    // Somebody else changes one asset, adds one, and has one whose spec is not pulled.
+    other.edit("specs/gem.yaml", "8x8", "9x9");
+    other.write("specs/star.yaml", spec("star", "8x8"));
+    other.write("specs/moon.yaml", spec("moon", "8x8"));
+    other.succeed(&[]);
+    project.edit("specs/coin.yaml", "8x8", "wide");
+    watch.settle(&project);
+    for path in ["specs/gem.yaml", "specs/star.yaml"] {
+        project.write(path, other.read(path));
+    }
+    for path in other.files("assets").into_iter().chain(["assetbuild.lock".to_owned()]) {
+        project.write(&path, other.read_bytes(&path));
+    }
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (None, vec![]));
+    // It goes on with what was pulled.
+    project.edit("specs/star.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["star"]);
+    project.edit("specs/coin.yaml", "wide", "8x8");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec![]));
+    assert_eq!(watch.end().1.matches("nothing is built").count(), 0);
+    assert_eq!(project.run(&["--check"]).code, 3, "moon is left over");
+    project.succeed(&["prune"]);
+    assert_eq!(project.run(&["--check"]).code, 0);
 }

@@ -35,8 +35,8 @@ pub enum Role {
     Style,
     /// A file that an action reads.
     Source,
-    /// Anything else that the outcome depends on.
-    Other,
+    /// The manifest.
+    Manifest,
     /// A font that drawings may use.
     Font,
 }
@@ -49,7 +49,7 @@ impl Role {
         Self::Template,
         Self::Style,
         Self::Source,
-        Self::Other,
+        Self::Manifest,
         Self::Font,
     ];
 }

@@ -167,7 +167,7 @@ impl Snapshot {
         let mut fields = Fields(self.record(Table::Inputs, number)?);
         let path = self.text_at(fields.u32());
         let mut recorded = fields.recorded();
-        let role = Role::ALL.get(usize::from(fields.u8())).copied().unwrap_or(Role::Other);
+        let role = Role::ALL.get(usize::from(fields.u8())).copied().unwrap_or(Role::Source);
         let content = content_of(fields.u8());
         recorded.racy = fields.u8() != 0;
         Some(Input { number, path, role, content, recorded })

@@ -198,3 +198,27 @@ fn a_setting_that_is_of_no_concern_to_assets_wakes_nobody() {
     assert_eq!(awake(&project), ["coin", "hero", "opal", "ruby", "wave"]);
     build_and_compare(&project);
 }
+
+#[test]
+fn an_entry_that_somebody_edits_wakes_its_asset() {
+    let project = project();
+    let manifest = String::from_utf8(project.read("assets/manifest.json")).expect("text");
+    // Another person's entry.
+    let entry = "\"coin\": {";
+    assert!(manifest.contains(entry), "{manifest}");
+    let with_hand = manifest.replace(entry, &format!("\"hand\": {{ \"by\": \"hand\" }},\n{entry}"));
+    project.write("assets/manifest.json", &with_hand);
+    assert_eq!(awake(&project), NONE);
+    settle(&project);
+    assert_eq!(project.read("assets/manifest.json"), with_hand.as_bytes());
+    project.write("assets/manifest.json", &with_hand.replace("coin.png", "other.png"));
+    assert_eq!(awake(&project), ["coin"]);
+    assert_eq!(project.state("coin"), Some(State::Drifted));
+    project.build(|| {});
+    assert_eq!(awake(&project), ["coin"], "it is told every time");
+    project.write("assets/manifest.json", &manifest);
+    settle(&project);
+    project.remove("assets/manifest.json");
+    assert_eq!(awake(&project), ["coin", "hero", "opal", "ruby", "wave"]);
+    build_and_compare(&project);
+}
