@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use assetbuild::base::{Diagnostics, RelPath, SourceMap};
-use assetbuild::spec::{Context, Listing, Templates, expand, parse};
+use assetbuild::spec::{Context, Hidden, Listing, Templates, expand, parse};
 use assetbuild::{config, yaml};
 
 use super::{Outcome, check_message};
@@ -22,7 +22,7 @@ pub fn check(bytes: &[u8]) -> Outcome {
     let loaded = config::load(&sources, Some(file));
     let (spec, found) = parse(&sources, file);
     let files = [spec];
-    let (templates, collected) = Templates::collect(&files);
+    let (templates, collected) = Templates::collect(&files, Hidden::default());
     let context = Context {
         config: &loaded.config,
         defaults: &loaded.defaults,

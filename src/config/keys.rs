@@ -55,14 +55,24 @@ pub const ASSETFILE: &[Key] = &[
         "what the watch does with paid work: `ask`, `never`, or an amount in USD",
     )
     .or("ask"),
-    Key::new("constants", List(&Map(CONSTANTS)), Publishing, "files of constants to generate"),
+    Key::new(
+        "constants",
+        List(&Map(CONSTANTS)),
+        Publishing,
+        "files of constants to generate; not in use yet",
+    ),
     Key::new(
         "hooks",
         Map(HOOKS),
         No,
-        "programs to run, each a list of program and arguments, without a shell",
+        "programs to run, each a list of program and arguments, without a shell; not in use yet",
     ),
-    Key::new("remote", Map(REMOTE), No, "where results are shared: `dir` or `endpoint`"),
+    Key::new(
+        "remote",
+        Map(REMOTE),
+        No,
+        "where results are shared: `dir` or `endpoint`; not in use yet",
+    ),
 ];
 
 const DEFAULTS: &[Key] = &[

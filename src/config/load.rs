@@ -165,8 +165,23 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn globs(&mut self, value: &Value) -> Vec<String> {
         let mut globs = Vec::new();
+        if value.one_or_more().is_empty() {
+            self.checker.wrong_value(
+                "`specs` names no files",
+                value.span,
+                "write `[specs/**/*.yaml]`, or leave it out",
+            );
+        }
         for item in value.one_or_more() {
             let Some(text) = item.text() else { continue };
+            if text.starts_with('/') || text.split('/').any(|name| name == "..") {
+                self.checker.wrong_value(
+                    format!("`{text}` leads out of the project"),
+                    item.span,
+                    "write a glob relative to the project's root, such as specs/**/*.yaml",
+                );
+                continue;
+            }
             match Glob::new(text) {
                 Ok(_) => globs.push(text.to_owned()),
                 Err(error) => self.checker.wrong_value(

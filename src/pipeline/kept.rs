@@ -1,10 +1,11 @@
 //! What a session has read and uses again for as long as the file is the same: in a watch the record
 //! of the last run and the lock stay in memory.
 
+use std::collections::HashMap;
 use std::fs;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::Digest;
+use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::Snapshot;
 use crate::cache::{Content, Stamp, Stat};
 use crate::lock::{self, Lock, LockFile};
@@ -18,6 +19,8 @@ pub(super) struct Kept {
     lock: Mutex<Option<KeptLock>>,
     /// The lock that the record speaks of, if somebody else wrote another one since.
     lock_of_record: Mutex<Option<KeptLock>>,
+    /// Fonts that are fonts.
+    fonts: Mutex<HashMap<RelPath, Stat>>,
 }
 
 /// A lock without conflict markers.
@@ -74,6 +77,16 @@ impl Session {
             let kept = kept.as_ref().filter(|kept| kept.digest == *digest)?;
             Some(kept.lock.clone())
         })
+    }
+
+    /// Whether a file with a certain stat was found to be a font.
+    pub(super) fn is_font(&self, path: &RelPath, stat: Stat) -> bool {
+        guard(&self.kept().fonts).get(path) == Some(&stat)
+    }
+
+    /// Notes that it is one.
+    pub(super) fn keep_font(&self, path: &RelPath, stat: Stat) {
+        guard(&self.kept().fonts).insert(path.clone(), stat);
     }
 
     /// Reads ahead what the next run will ask for, while there is nothing else to do.

@@ -9,13 +9,14 @@ use rayon::prelude::*;
 use crate::base::{Diagnostic, Diagnostics, Digest, FileId, RelPath, SourceMap, Span};
 use crate::cache::snapshot::{Input, Role};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Stat};
-use crate::config::{self, Config, ProjectDefaults};
+use crate::config::{Config, ProjectDefaults};
 use crate::pipeline::asleep::{Asleep, are_related, claims_beside};
 use crate::pipeline::recall::Recall;
 use crate::pipeline::record::SPEC_GLOB;
 use crate::pipeline::session::Session;
+use crate::pipeline::settings::Settings;
 use crate::pipeline::table::{FileTable, input_content};
-use crate::spec::{self, AssetSpec, Claim, SpecFile, Templates, Used};
+use crate::spec::{self, AssetSpec, Claim, Hidden, SpecFile, Templates, Used};
 use crate::yaml;
 
 /// Everything that the project's text files say.
@@ -35,6 +36,8 @@ pub struct Loaded {
     pub sources: SourceMap,
     /// What is wrong with them.
     pub diagnostics: Diagnostics,
+    /// Spec files that some of that is about, wherever it stands.
+    pub warned: BTreeSet<RelPath>,
     /// The assets, in the order of work: priority, phase, id.
     pub assets: Vec<AssetSpec>,
     /// The spec files by path, with what each of them used.
@@ -150,53 +153,32 @@ pub fn load_awake(
     Some(loaded)
 }
 
-/// The Assetfile as it is now, and what in it concerns assets; none if it is not there, or has mistakes
-/// or warnings.
-///
-/// # Errors
-/// `FileError` if it cannot be read.
-pub(super) fn settings_now(session: &Session) -> Result<Option<(Digest, Digest, Stat)>, FileError> {
-    let assetfile = session.assetfile();
-    let (bytes, stat) = match session.files().read(assetfile) {
-        Err(FileError::Missing { .. }) => return Ok(None),
-        read => read?,
-    };
-    let Ok(text) = yaml::decode_text(&bytes) else { return Ok(None) };
-    let content = Digest::of_text(&text);
-    let mut sources = SourceMap::default();
-    let file = sources.add(assetfile.clone(), text);
-    let config::Loaded { concern, diagnostics, .. } = config::load(&sources, Some(file));
-    Ok(diagnostics.is_empty().then_some((concern, content, stat)))
-}
-
-/// What the Assetfile and the files that it names say.
-struct Settings {
-    config: Config,
-    concern: Digest,
-    defaults: ProjectDefaults,
-    styles: BTreeMap<String, String>,
-}
-
 type References = Vec<spec::AssetReferences>;
 
 /// Reads text files, and collects what is wrong with them.
-struct Reader<'a> {
-    files: &'a ProjectFiles,
-    assetfile: &'a RelPath,
+pub(super) struct Reader<'a> {
+    pub(super) session: &'a Session,
+    pub(super) files: &'a ProjectFiles,
     table: &'a mut FileTable,
-    sources: SourceMap,
-    diagnostics: Diagnostics,
+    pub(super) sources: SourceMap,
+    pub(super) diagnostics: Diagnostics,
+    /// Files that could not be read as text.
+    unread: Vec<FileId>,
+    /// Templates in such files, as far as they can be seen.
+    hidden: Hidden,
     listings: Vec<(ListedGlob, Vec<ListedFile>)>,
 }
 
 impl<'a> Reader<'a> {
     fn new(session: &'a Session, table: &'a mut FileTable) -> Self {
         Self {
+            session,
             files: session.files(),
-            assetfile: session.assetfile(),
             table,
             sources: SourceMap::default(),
             diagnostics: Diagnostics::default(),
+            unread: Vec::new(),
+            hidden: Hidden::default(),
             listings: Vec::new(),
         }
     }
@@ -217,24 +199,12 @@ impl<'a> Reader<'a> {
             styles: BTreeMap::new(),
             sources: self.sources,
             diagnostics: self.diagnostics,
+            warned: BTreeSet::new(),
             assets: Vec::new(),
             units: BTreeMap::new(),
             listings: Vec::new(),
             asleep: Some(asleep),
         }
-    }
-
-    fn settings(&mut self) -> Settings {
-        let assetfile = self.read_text(&self.assetfile.clone());
-        let config::Loaded { config, defaults, provider_names, concern, diagnostics } =
-            config::load(&self.sources, assetfile);
-        self.diagnostics.extend(diagnostics);
-        let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
-        self.diagnostics.extend(spec::check_provider_names(names));
-        self.diagnostics.extend(spec::check_model_names(&defaults));
-        let styles = self.read_styles(&config);
-        self.find_fonts(&config);
-        Settings { config, concern, defaults, styles }
     }
 
     /// Paths of all spec files, sorted.
@@ -261,8 +231,10 @@ impl<'a> Reader<'a> {
     }
 
     fn parse(&mut self, paths: &[RelPath]) -> Vec<(SpecFile, Diagnostics)> {
+        self.unread.clear();
         let ids = self.read_texts(paths);
         let sources = &self.sources;
+        self.unread.iter().for_each(|&file| self.hidden.note(&sources.file(file).text));
         ids.par_iter().map(|&id| spec::parse(sources, id)).collect()
     }
 
@@ -274,7 +246,9 @@ impl<'a> Reader<'a> {
         wanted: impl Fn(&SpecFile) -> bool + Sync,
     ) -> (Loaded, References) {
         let Settings { config, concern, defaults, styles } = settings;
-        let (templates, found) = Templates::collect(parsed.iter().map(|(file, _)| file));
+        let hidden = std::mem::take(&mut self.hidden);
+        let files = parsed.iter().map(|(file, _)| file);
+        let (templates, found) = Templates::collect(files, hidden);
         self.diagnostics.extend(found);
         let listing = DiskListing::new(self.files);
         let context = spec::Context {
@@ -298,7 +272,11 @@ impl<'a> Reader<'a> {
         let mut assets = Vec::new();
         let mut units = BTreeMap::new();
         let mut globs = BTreeSet::new();
+        let mut warned = BTreeSet::new();
         for (path, unit, of_file, found) in expanded {
+            if !found.is_empty() {
+                warned.insert(path.clone());
+            }
             self.diagnostics.extend(found);
             assets.extend(of_file);
             globs.extend(unit.used.globs.iter().cloned());
@@ -320,6 +298,7 @@ impl<'a> Reader<'a> {
             styles,
             sources,
             diagnostics,
+            warned,
             assets,
             units,
             listings,
@@ -328,7 +307,7 @@ impl<'a> Reader<'a> {
         (loaded, references)
     }
 
-    fn read_text(&mut self, path: &RelPath) -> Option<FileId> {
+    pub(super) fn read_text(&mut self, path: &RelPath) -> Option<FileId> {
         self.read_texts(std::slice::from_ref(path)).pop()
     }
 
@@ -354,11 +333,13 @@ impl<'a> Reader<'a> {
                 }
                 Ok((Err((excerpt, error)), _)) => {
                     let file = self.sources.add(path.clone(), excerpt);
+                    self.unread.push(file);
                     self.diagnostics.push(error.diagnostic(file));
                 }
                 Err(FileError::Missing { .. }) => {}
                 Err(error) => {
                     let file = self.sources.add(path.clone(), "");
+                    self.unread.push(file);
                     let message = format!("failed to {}", crate::execute::with_causes(&error));
                     let start = Span { file, start: 0, end: 0 };
                     let found = Diagnostic::error("spec::unreadable", message).at(start, "");
@@ -367,40 +348,6 @@ impl<'a> Reader<'a> {
             }
         }
         ids
-    }
-
-    fn read_styles(&mut self, config: &Config) -> BTreeMap<String, String> {
-        let mut styles = BTreeMap::new();
-        for (name, path) in &config.styles {
-            match self.read_text(path) {
-                Some(id) => {
-                    styles.insert(name.clone(), self.sources.file(id).text.to_string());
-                }
-                None if self.sources.find(path).is_some() => {}
-                None => self.diagnostics.push(
-                    Diagnostic::error(
-                        "config::missing_file",
-                        format!("the style `{name}` names {path}, which is not there"),
-                    )
-                    .help("write the file, or take the style out of `styles`"),
-                ),
-            }
-        }
-        styles
-    }
-
-    fn find_fonts(&mut self, config: &Config) {
-        for path in &config.fonts {
-            if matches!(self.files.stat(path), Err(FileError::Missing { .. })) {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        "config::missing_file",
-                        format!("`fonts` names {path}, which is not there"),
-                    )
-                    .help("put the file there, or take it out of `fonts`"),
-                );
-            }
-        }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod remember;
 pub mod request;
 pub mod select;
 pub mod session;
+mod settings;
 pub mod table;
 pub mod touched;
 pub mod variations;

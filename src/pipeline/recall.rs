@@ -11,11 +11,12 @@ use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{Asset, Dir, Input, Role, Snapshot, SpecFile};
 use crate::cache::{Content, FileError, ListedFile, ProjectFiles, Recorded, Stat};
 use crate::pipeline::asleep::{Asleep, Settled};
-use crate::pipeline::load::{list_matching, settings_now};
+use crate::pipeline::load::list_matching;
 use crate::pipeline::others::{OtherLock, OtherManifest};
 use crate::pipeline::record::{SPEC_GLOB, state_code};
 use crate::pipeline::request::LastRun;
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
+use crate::pipeline::settings::settings_now;
 use crate::pipeline::touched::Touched;
 use crate::plan::State;
 
@@ -141,6 +142,9 @@ fn compare_files(
     lock_bytes: Option<&[u8]>,
     wake: Wake<'_>,
 ) -> Result<Option<Recall>, FileError> {
+    if comparison.finds_assetfile(session, snapshot) {
+        return Ok(None);
+    }
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
     if found.has_other_settings && !comparison.concerns_nothing(session, snapshot)? {
         return Ok(None);
@@ -243,6 +247,15 @@ impl<'a> Comparison<'a> {
     /// Whether the file at a path may be another one than recorded.
     fn may_differ(&self, path: &str) -> bool {
         self.touched.is_none_or(|touched| touched.concerns(path))
+    }
+
+    /// Whether there is an Assetfile by now, and was none.
+    fn finds_assetfile(&self, session: &Session, snapshot: &Snapshot) -> bool {
+        let path = session.assetfile();
+        let mut recorded = snapshot.inputs_at(path.as_str());
+        self.may_differ(path.as_str())
+            && !recorded.any(|input| input.role == Role::Assetfile)
+            && self.files.stat(path).is_ok()
     }
 
     /// Whether what was changed in the Assetfile is of no concern to assets; that it is another file is

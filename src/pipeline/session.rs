@@ -103,6 +103,11 @@ impl Session {
         &self.assetfile
     }
 
+    /// Whether the project file was there when the project was opened.
+    pub(super) fn had_assetfile(&self) -> bool {
+        self.has_assetfile
+    }
+
     /// What the outcome of a run depends on beside the files that it read: `program`, and which
     /// project file it was, if there was one.
     pub fn environment(&self, program: &Digest) -> Digest {

@@ -37,7 +37,7 @@ pub use reference::reference_markdown;
 pub use render::render_expansion;
 pub use schema::{assetfile_schema_json, schema_json};
 pub use sent::sent_to_fallback;
-pub use template::{Template, Templates};
+pub use template::{Hidden, Template, Templates};
 pub use unique::{AssetReferences, Claim, check_provider_names, check_references, check_unique};
 
 use crate::yaml::Codes;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Diagnostic, Diagnostics, FileId, RelPath, SourceMap};
 use crate::spec::instance::Instance;
 use crate::spec::keys::{FILE, INSTANCE, SPEC, TEMPLATE};
-use crate::spec::template::Template;
+use crate::spec::template::{Template, names_in};
 use crate::spec::{CODES, layer};
 use crate::yaml::{self, Checker, Value, Via};
 
@@ -62,18 +62,11 @@ pub fn parse(sources: &SourceMap, file: FileId) -> (SpecFile, Diagnostics) {
     }
     let mut file = parser.file;
     if diagnostics.has_errors() {
-        let names = source.text.lines().filter_map(template_name);
+        let names = names_in(&source.text);
         let is_hidden = |name: &&str| !file.templates.iter().any(|known| known.name == *name);
         file.hidden = names.filter(is_hidden).map(str::to_owned).collect();
     }
     (file, diagnostics)
-}
-
-/// The name in a line such as `- template: coin`, whether or not the text around it is YAML.
-fn template_name(line: &str) -> Option<&str> {
-    let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-[{".contains(c));
-    let name = line.strip_prefix("template:")?.split(['#', ',', '}']).next()?;
-    Some(name.trim().trim_matches(['"', '\'']))
 }
 
 struct Parser<'a> {

@@ -49,18 +49,46 @@ enum ParameterKind {
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
     known: BTreeMap<String, Arc<Template>>,
-    /// Names of those that a mistake in their file hides.
-    hidden: BTreeSet<String>,
+    hidden: Hidden,
+}
+
+/// Templates that there seem to be, and that a mistake in their file hides.
+#[derive(Debug, Clone, Default)]
+pub struct Hidden {
+    names: BTreeSet<String>,
+    /// Whether there may be any others: a file shows nothing of what is in it.
+    has_unknown: bool,
+}
+
+impl Hidden {
+    /// Notes what can be seen of a file that is no text.
+    pub fn note(&mut self, excerpt: &str) {
+        self.names.extend(names_in(excerpt).map(str::to_owned));
+        self.has_unknown |= excerpt.is_empty();
+    }
+}
+
+/// The names in lines such as `- template: coin`, whether or not the text around them is YAML.
+pub(super) fn names_in(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-[{".contains(c));
+        let name = line.strip_prefix("template:")?.split(['#', ',', '}']).next()?;
+        Some(name.trim().trim_matches(['"', '\'']))
+    })
 }
 
 impl Templates {
     /// Collects the templates of all files; a name that is used twice is reported.
-    pub fn collect<'a>(files: impl IntoIterator<Item = &'a SpecFile>) -> (Self, Diagnostics) {
+    ///
+    /// `hidden`: those in files that could not be read.
+    pub fn collect<'a>(
+        files: impl IntoIterator<Item = &'a SpecFile>,
+        mut hidden: Hidden,
+    ) -> (Self, Diagnostics) {
         let mut templates: BTreeMap<String, Arc<Template>> = BTreeMap::new();
         let mut diagnostics = Diagnostics::default();
-        let mut hidden = BTreeSet::new();
         let templates_of = |file: &'a SpecFile| {
-            hidden.extend(file.hidden.iter().cloned());
+            hidden.names.extend(file.hidden.iter().cloned());
             &file.templates
         };
         for template in files.into_iter().flat_map(templates_of) {
@@ -89,7 +117,7 @@ impl Templates {
 
     /// Whether there seems to be one of this name, which a mistake hides: it is told where that is.
     pub(super) fn is_hidden(&self, name: &str) -> bool {
-        self.hidden.contains(name)
+        self.hidden.has_unknown || self.hidden.names.contains(name)
     }
 
     /// Every name.

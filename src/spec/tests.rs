@@ -14,8 +14,8 @@ use crate::base::{Diagnostic, Diagnostics, RelPath, Severity, SourceMap};
 use crate::config;
 use crate::spec::op::{GenerateOp, Step};
 use crate::spec::{
-    AssetReferences, AssetSpec, Claim, Context, Expansion, Listing, SpecFile, Templates, Via,
-    check_groups, check_model_names, check_references, check_unique, expand, parse,
+    AssetReferences, AssetSpec, Claim, Context, Expansion, Hidden, Listing, SpecFile, Templates,
+    Via, check_groups, check_model_names, check_references, check_unique, expand, parse,
 };
 
 /// A project in memory.
@@ -87,7 +87,7 @@ impl Project {
             project.files.push(file);
             project.diagnostics.extend(diagnostics);
         }
-        let (templates, diagnostics) = Templates::collect(&project.files);
+        let (templates, diagnostics) = Templates::collect(&project.files, Hidden::default());
         project.templates = templates;
         project.diagnostics.extend(diagnostics);
         project

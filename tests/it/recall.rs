@@ -63,14 +63,19 @@ fn a_font_that_is_missing_is_told_and_one_that_comes_is_an_input() {
     project.write("Assetfile.yaml", "version: \"1.0\"\nfonts: [art/own.otf]\n");
     let output = project.run(&["--check"]);
     assert_eq!(output.code, 2);
-    insta::assert_snapshot!(output.stderr.trim_end(), @r"
+    insta::assert_snapshot!(output.stderr.trim_end(), @r#"
     config::missing_file
 
       × `fonts` names art/own.otf, which is not there
+       ╭─[Assetfile.yaml:2:9]
+     1 │ version: "1.0"
+     2 │ fonts: [art/own.otf]
+       ·         ───────────
+       ╰────
       help: put the file there, or take it out of `fonts`
 
     1 error
-    ");
+    "#);
     let font = concat!(env!("CARGO_MANIFEST_DIR"), "/src/generate/fonts/Karla-Regular.otf");
     project.write("art/own.otf", fs::read(font).expect("the shipped font"));
     assert_eq!(project.run(&["--check"]).code, 3);

@@ -329,11 +329,37 @@ fn a_spec_file_that_is_no_text_is_an_error() {
     ----- stderr -----
     yaml::encoding
 
-      × specs/picture.yaml: byte 0x89 in line 1 (offset 0) is not UTF-8
+      × byte 0x89 in line 1 (offset 0) is not UTF-8
+       ╭─[specs/picture.yaml:1:1]
+     1 │ �PNG?�
+       · ─
+       ╰────
       help: save the file as UTF-8
 
     1 error
     ");
+}
+
+#[test]
+fn a_template_file_that_is_no_text_is_one_error() {
+    let project = sample::items();
+    project.write("specs/kinds.yaml", b"# caf\xe9\ntemplate: stone\nid: \"{{tone}}\"\n");
+    project.write("specs/stones.yaml", "- { use: stone, id: opal }\n- { use: stne, id: ruby }\n");
+    let codes = |project: &Project| {
+        let document = project.run(&["--plan", "--format", "json"]).stdout;
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        let found = document["diagnostics"].as_array().expect("a list").clone();
+        let line = |one: &serde_json::Value| {
+            let code = one["code"].as_str().expect("a code");
+            format!("{code} {}:{}", one["file"].as_str().expect("a file"), one["line"])
+        };
+        found.iter().map(line).collect::<Vec<String>>()
+    };
+    let unknown = "spec::unknown_template specs/stones.yaml:2";
+    assert_eq!(codes(&project), ["yaml::encoding specs/kinds.yaml:1", unknown]);
+    // Of this one nothing can be seen.
+    project.write("specs/kinds.yaml", b"\xff\xfet\0e\0");
+    assert_eq!(codes(&project), ["yaml::encoding specs/kinds.yaml:1"]);
 }
 
 #[test]

@@ -241,6 +241,106 @@ fn a_spec_file_that_is_no_text_keeps_nothing_else_from_being_built() {
 }
 
 #[test]
+fn an_assetfile_that_is_away_for_a_moment_is_a_mistake_and_then_read_again() {
+    let project = project();
+    let sizes = "defaults: { image: { post_processing: [{ action: resize, dimensions: 4x4 }] } }\n";
+    project.write("Assetfile.yaml", format!("version: \"1.0\"\n{sizes}"));
+    let mut watch = Watch::start(&project, &[]);
+    let coin = project.read_bytes("assets/coin.png");
+    project.remove("Assetfile.yaml");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["config::missing_file"]), vec![]));
+    project.write("Assetfile.yaml", "version: \"1.0\"\n");
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    assert!(project.read_bytes("assets/coin.png") != coin);
+    project.write("Assetfile.yaml", format!("version: \"1.0\"\n{sizes}"));
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    watch.end();
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+    assert!(project.read_bytes("assets/coin.png") == coin);
+}
+
+#[test]
+fn an_assetfile_that_comes_while_a_watch_looks_on_is_read() {
+    let project = project();
+    project.remove("Assetfile.yaml");
+    let mut watch = Watch::start(&project, &[]);
+    project.write("Assetfile.yaml", "version: \"1.0\"\nassets_dir: game\nmanifest: game/m.json\n");
+    assert_eq!(built(&watch.settle(&project)), ["coin", "gem"]);
+    assert!(project.has("game/coin.png"));
+    project.write("Assetfile.yaml", "nonsense: [");
+    assert_eq!(mistakes(&watch.settle(&project)).map(|all| all.len()), Some(1));
+    watch.end();
+    assert_eq!(project.run(&[]).code, 2);
+}
+
+#[test]
+fn a_font_that_is_none_is_told_once_with_its_place() {
+    let project = project();
+    let font = concat!(env!("CARGO_MANIFEST_DIR"), "/src/generate/fonts/Karla-Regular.otf");
+    let font = std::fs::read(font).expect("the shipped font");
+    project.write("art/own.otf", &font);
+    project.write("Assetfile.yaml", "version: \"1.0\"\nfonts: [art/own.otf]\n");
+    let mut watch = Watch::start(&project, &[]);
+    project.write("art/own.otf", "garbage");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["config::bad_font"]), vec![]));
+    assert_eq!(mistakes(&watch.settle(&project)), None, "once");
+    insta::assert_snapshot!(project.run(&[]).stderr.trim_end(), @r#"
+    config::bad_font
+
+      × art/own.otf is not a TrueType or OpenType font
+       ╭─[Assetfile.yaml:2:9]
+     1 │ version: "1.0"
+     2 │ fonts: [art/own.otf]
+       ·         ───────────
+       ╰────
+      help: put another file there, or take it out of `fonts`
+
+    1 error
+    "#);
+    project.write("art/own.otf", &font);
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+    let (_, said) = watch.end();
+    assert_eq!(said.matches("mended").count(), 1, "{said}");
+}
+
+#[test]
+fn a_manifest_that_is_none_is_told_once_and_nothing_is_built() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    let manifest = project.read("assets/manifest.json");
+    project.write("assets/manifest.json", "<<<<<<< HEAD\n{}\n");
+    let mut told = watch.settle(&project);
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    told.extend(watch.settle(&project));
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec!["watch::unreadable"]), vec![]));
+    let still = |message: &&&str| message.contains("nothing is built");
+    assert_eq!(messages(&told).iter().filter(still).count(), 1, "{told:#?}");
+    project.write("assets/manifest.json", manifest);
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["gem".into()]));
+    let (_, said) = watch.end();
+    assert_eq!(said.matches("mended").count(), 1, "{said}");
+}
+
+#[test]
+fn a_warning_about_a_place_in_a_template_goes_when_what_it_is_about_is_there() {
+    let project = project();
+    let template = "template: stone\nparameters: [{ name: tone, type: string }]\n\
+                    generation: { type: image, provider: svg, source: art/s.svg, size: 8x8 }\n";
+    project.write("specs/stone.yaml", template);
+    project.write("specs/opal.yaml", "use: stone\nid: opal\ntone: pale\n");
+    project.write("art/s.svg", project.read("art/dot.svg"));
+    let mut watch = Watch::start(&project, &[]);
+    project.remove("art/s.svg");
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec!["spec::missing_file"]));
+    project.write("art/s.svg", project.read("art/dot.svg").replace("red", "blue"));
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["opal".into()]));
+}
+
+#[test]
 fn a_template_with_a_mistake_keeps_nothing_from_being_built_that_does_not_use_it() {
     let project = project();
     let template = "template: stone\nparameters: [{ name: size, type: string }]\n\

@@ -280,6 +280,13 @@ impl<'a> Desk<'a> {
         self.record = record.cloned();
     }
 
+    /// Tells why the project cannot be looked at or built; whether that is news.
+    pub(super) fn fail(&mut self, context: &Context, error: &CliError) -> bool {
+        // Nobody says yes to what may be another thing then.
+        self.waiting.clear();
+        self.telling.error(context, error)
+    }
+
     /// The project could be read, and nothing was done.
     fn unsettled(&self) -> Seen {
         Seen { folders: Some(self.folders.clone()), unsettled: None, is_done: false }

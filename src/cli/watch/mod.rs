@@ -153,14 +153,21 @@ fn keep_watch(
 ) -> Result<ExitCode, CliError> {
     let mut unseen = None;
     let mut rescanned = Instant::now();
+    // Whether it looks again only since it could not look before.
+    let mut is_retry = false;
     loop {
         let now = context.renewed();
-        let seen = match desk.keep_up(&now, unseen.as_ref(), stop) {
-            Ok(seen) => seen,
+        let (seen, is_news) = match desk.keep_up(&now, unseen.as_ref(), stop) {
+            Ok(seen) => {
+                if seen.is_done {
+                    desk.telling().recovered(context);
+                }
+                (seen, true)
+            }
             // A lock with a conflict, a folder that cannot be read: somebody will mend it.
             Err(error) => {
-                desk.telling().error(context, &error);
-                Seen { folders: None, unsettled: None, is_done: true }
+                let is_news = desk.fail(context, &error);
+                (Seen { folders: None, unsettled: None, is_done: true }, is_news)
             }
         };
         if let Some(order) = desk.take_order() {
@@ -187,14 +194,21 @@ fn keep_watch(
             // They were pressed for what was shown before.
             keys.into_iter().for_each(Keys::forget_words);
         }
-        desk.telling().ready(context);
+        if is_news || !is_retry {
+            desk.telling().ready(context);
+        }
         desk.session().read_ahead();
         // Of a project that could not be read nobody knows the folders.
         let pause = if seen.folders.is_some() && failed.is_none() { RESCAN } else { ANXIOUS };
+        is_retry = false;
         match watcher.next(pause.saturating_sub(rescanned.elapsed())) {
             Change::Paths(touched) => {
                 desk.note(&touched);
                 note(&mut unseen, &touched);
+            }
+            Change::Anything if seen.folders.is_none() => {
+                is_retry = true;
+                unseen = None;
             }
             Change::Anything => {
                 desk.note(&Touched::default());

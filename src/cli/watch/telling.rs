@@ -15,6 +15,7 @@ use crate::cli::held::warnings;
 use crate::cli::spend;
 use crate::event::{Event, Offer, Reporter, Summary};
 use crate::execute::with_causes;
+use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases::Item;
 use crate::pipeline::{Prepared, Session, Touched};
 use crate::plan::AssetPlan;
@@ -54,12 +55,16 @@ struct Mistakes {
 }
 
 impl Mistakes {
-    fn of(context: &Context, found: &[Diagnostic], sources: &SourceMap) -> Option<Self> {
+    fn of(context: &Context, found: &[Diagnostic], loaded: &Loaded) -> Option<Self> {
+        let sources = &loaded.sources;
         let labels = found.iter().flat_map(|one| &one.labels);
         (!found.is_empty()).then(|| Self {
             text: diagnostics::render_human(found, sources, context.terminal.drawing()),
             has_errors: found.iter().any(|one| one.severity == Severity::Error),
-            files: labels.map(|label| sources.file(label.span.file).path.clone()).collect(),
+            files: labels
+                .map(|label| sources.file(label.span.file).path.clone())
+                .chain(loaded.warned.iter().cloned())
+                .collect(),
         })
     }
 }
@@ -140,7 +145,7 @@ impl Telling {
     pub(super) fn mistakes(&mut self, context: &Context, prepared: &Prepared) {
         let loaded = &prepared.loaded;
         let (found, sources) = (loaded.diagnostics.clone().into_sorted(), &loaded.sources);
-        let had_error = self.error.take().is_some();
+        let had_error = self.error.is_some();
         let before = self.mistakes.take();
         let had_errors = before.as_ref().is_some_and(|mistakes| mistakes.has_errors);
         let shown = before.as_ref().map(|mistakes| mistakes.text.clone());
@@ -150,14 +155,27 @@ impl Telling {
         let stands = |mistakes: &Mistakes| {
             is_partial && !mistakes.has_errors && !mistakes.files.iter().any(is_read)
         };
-        let now = before.filter(stands).or_else(|| Mistakes::of(context, &found, sources));
+        let now = before.filter(stands).or_else(|| Mistakes::of(context, &found, loaded));
         let text = now.as_ref().map(|mistakes| &*mistakes.text);
-        if had_error || shown.as_deref() != text {
+        // Whether an error is over shows when all is done.
+        let is_news = if had_error { text.is_some() } else { shown.as_deref() != text };
+        if is_news {
+            self.error = None;
             self.show(context, &found, sources, text);
         }
         self.mistakes = now;
-        let is_mended = had_error || had_errors;
-        if is_mended && !prepared.has_errors() && self.screen.is_none() {
+        if had_errors && !prepared.has_errors() && self.screen.is_none() {
+            context.mention("mended");
+        }
+    }
+
+    /// Tells that the project could be looked at and built, if it could not before.
+    pub(super) fn recovered(&mut self, context: &Context) {
+        if self.error.take().is_none() {
+            return;
+        }
+        self.show(context, &[], &SourceMap::default(), None);
+        if self.screen.is_none() {
             context.mention("mended");
         }
     }
@@ -180,11 +198,11 @@ impl Telling {
         }
     }
 
-    /// Tells why the project cannot be looked at.
-    pub(super) fn error(&mut self, context: &Context, error: &CliError) {
+    /// Tells why the project cannot be looked at or built; whether that is news.
+    pub(super) fn error(&mut self, context: &Context, error: &CliError) -> bool {
         let message = with_causes(error);
         if self.error.as_ref() == Some(&message) {
-            return;
+            return false;
         }
         let document =
             json!({ "severity": "error", "code": "watch::unreadable", "message": message });
@@ -197,6 +215,8 @@ impl Telling {
             }
         }
         self.error = Some(message);
+        self.standstill();
+        true
     }
 
     /// Forgets failures of assets that are gone, or sleep: those did not fail.

@@ -219,3 +219,14 @@ fn only_what_results_depend_on_concerns_them() {
     }
     assert!(!all.contains(&load(&SourceMap::default(), None).concern));
 }
+
+#[test]
+fn globs_of_specs_stay_in_the_project() {
+    let found = |specs: &str| check(&format!("version: \"1.0\"\nspecs: {specs}\n")).1.join("\n");
+    insta::assert_snapshot!(found("[/art/*.yaml, ../*.yaml, a/../b.yaml, ok/..x.yaml]"), @r"
+    2 config::wrong_value: `/art/*.yaml` leads out of the project (write a glob relative to the project's root, such as specs/**/*.yaml)
+    2 config::wrong_value: `../*.yaml` leads out of the project (write a glob relative to the project's root, such as specs/**/*.yaml)
+    2 config::wrong_value: `a/../b.yaml` leads out of the project (write a glob relative to the project's root, such as specs/**/*.yaml)
+    ");
+    insta::assert_snapshot!(found("[]"), @"2 config::wrong_value: `specs` names no files (write `[specs/**/*.yaml]`, or leave it out)");
+}
