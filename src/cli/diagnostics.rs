@@ -1,6 +1,7 @@
 //! Diagnostics as people and programs read them: with the source line under them, as JSON, or as
 //! annotations for GitHub Actions.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -176,6 +177,21 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
+/// The text without characters that a terminal would obey; those in their place have the same size, so
+/// that offsets stay.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| match c {
+        c if !is_obeyed(c) => c,
+        c if c.is_ascii() => '?',
+        _ => '\u{bf}',
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
 /// Lines and columns of a span, from 1; the end is past the last character.
 struct Range {
     line: usize,
@@ -218,7 +234,7 @@ impl<'a> Report<'a> {
                 Severity::Error => miette::Severity::Error,
                 Severity::Warning => miette::Severity::Warning,
             },
-            message: diagnostic.message.clone(),
+            message: visible(&diagnostic.message).into_owned(),
             help: diagnostic.help.as_deref(),
             source: None,
             labels: Vec::new(),
@@ -303,7 +319,11 @@ struct Source {
 impl Source {
     fn of(file: FileId, sources: &SourceMap) -> Self {
         let file = sources.file(file);
-        Self { name: file.path.to_string(), text: file.text.clone() }
+        let text = match visible(&file.text) {
+            Cow::Borrowed(_) => file.text.clone(),
+            Cow::Owned(text) => text.into(),
+        };
+        Self { name: file.path.to_string(), text }
     }
 }
 

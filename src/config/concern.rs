@@ -7,12 +7,11 @@ use crate::config::keys::ASSETFILE;
 use crate::yaml::schema::{Key, Shape, Stale};
 use crate::yaml::{Kind, Style, Value};
 
-/// Digests the settings that make something stale when they change, the globs of specs, and the names
-/// of providers, which may be unknown ones; comments and the order of settings do not count.
-pub(super) fn digest<'a>(root: &Value, providers: impl Iterator<Item = &'a str>) -> Digest {
+/// Digests the settings that make something stale when they change; comments and the order of settings
+/// do not count.
+pub(super) fn digest(root: &Value) -> Digest {
     let mut text = String::new();
     write_map(root, ASSETFILE, &mut text);
-    providers.for_each(|name| write_text(name, &mut text));
     Digest::of(text.as_bytes())
 }
 
@@ -22,10 +21,8 @@ pub(super) fn of_nothing() -> Digest {
 }
 
 fn write_map(map: &Value, keys: &[Key], text: &mut String) {
-    for key in keys {
-        // Which specs there are is no property of any of them.
-        let concerns = key.stale != Stale::No || key.name == "specs";
-        let Some(value) = map.get(key.name).filter(|_| concerns) else { continue };
+    for key in keys.iter().filter(|key| key.stale != Stale::No) {
+        let Some(value) = map.get(key.name) else { continue };
         write_text(key.name, text);
         match key.shape {
             Shape::Map(inner) if value.is_map() => write_map(value, inner, text),

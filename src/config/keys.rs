@@ -13,8 +13,13 @@ const AMOUNT: Shape = Integer(0, i64::MAX);
 pub const ASSETFILE: &[Key] = &[
     Key::new("version", Text, No, "version of the format: \"1.0\"; required"),
     Key::new("project", Text, No, "name of the project, for people"),
-    Key::new("specs", Items(&Text), No, "globs of spec files, relative to the root; templates too")
-        .or("specs/**/*.yaml, specs/**/*.yml"),
+    Key::new(
+        "specs",
+        Items(&Text),
+        Publishing,
+        "globs of spec files, relative to the root; templates too",
+    )
+    .or("specs/**/*.yaml, specs/**/*.yml"),
     Key::new("assets_dir", Path, Publishing, "folder of published files").or("assets"),
     Key::new("manifest", Path, Publishing, "the manifest that lists published files")
         .or("assets/manifest.json"),

@@ -125,8 +125,7 @@ fn take(root: &Value, loaded: &mut Loaded) {
             .flat_map(|value| value.entries())
             .map(|entry| (entry.key.to_string(), entry.key_span))
             .collect();
-    let names = loaded.provider_names.iter().map(|(name, _)| name.as_str());
-    loaded.concern = concern::digest(root, names);
+    loaded.concern = concern::digest(root);
     let defaults = |media| {
         let value = root.get("defaults")?.get(media)?;
         value.is_map().then(|| value.via(Via::ProjectDefaults))

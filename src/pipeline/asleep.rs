@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::RelPath;
-use crate::cache::snapshot::{self, Role, Snapshot};
+use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, ListedFile, Recorded};
 use crate::pipeline::record::{SECTION_SEPARATOR, group_name, state_code};
 use crate::plan::State;
@@ -19,11 +19,13 @@ pub struct Asleep {
     pub snapshot: Arc<Snapshot>,
     /// Places, among the record's spec files, of those whose assets sleep.
     pub specs: Vec<usize>,
+    /// Those of them that have to be read once they are mended, even if they are as they were.
+    pub unread: BTreeSet<usize>,
     /// Numbers of those that are not fresh any more.
     pub stale: HashSet<u32>,
     /// Whether there are specs that nobody has read: no asset is known to be gone.
     pub hides_assets: bool,
-    /// Files that were read and found to be as recorded.
+    /// Files that were read and found to be as recorded, or to concern nothing that sleeps.
     pub settled: Settled,
     /// Globs that were listed again, as recorded, with the folders that were listed.
     pub relisted: BTreeMap<String, Vec<ListedFile>>,
@@ -69,18 +71,15 @@ impl Asleep {
         files.filter_map(move |(place, file)| places.next_if_eq(&place).map(|_| file))
     }
 
-    /// Whether any of them that is fresh is made with a template or style that is like this.
-    pub fn use_any(&self, is_like: impl Fn(&snapshot::Input<'_>) -> bool) -> bool {
-        let is_shared = |input: &snapshot::Input<'_>| {
-            matches!(input.role, Role::Template | Role::Style) && is_like(input)
-        };
-        let inputs: HashSet<u32> =
-            self.snapshot.inputs().filter(is_shared).map(|input| input.number).collect();
-        let uses = |file: snapshot::SpecFile<'_>| {
-            file.used().any(|input| inputs.contains(&input))
-                && file.assets().any(|asset| self.is_fresh(&asset))
-        };
-        !inputs.is_empty() && self.files().any(uses)
+    /// A recorded file as it is to be recorded now.
+    pub fn current(&self, input: &snapshot::Input<'_>) -> Recorded {
+        self.settled.get(input.path, input.content).unwrap_or(input.recorded)
+    }
+
+    /// Whether one of them that is fresh is made from a recorded file.
+    pub fn use_source(&self, number: u32) -> bool {
+        let uses = |asset: &snapshot::Asset<'_>| asset.sources().any(|source| source == number);
+        self.assets().any(|asset| uses(&asset) && self.is_fresh(&asset))
     }
 
     /// Whether no recorded asset is missing among them, and no block in the lock is news.
@@ -97,7 +96,7 @@ impl Asleep {
     }
 }
 
-/// Files that were read and found to be as recorded, by path.
+/// Files as they were read, where sleeping assets may be recorded with them, by path.
 #[derive(Debug, Default)]
 pub struct Settled(HashMap<String, Vec<(Content, Recorded)>>);
 

@@ -13,6 +13,7 @@ use crate::config::{Config, ProjectDefaults};
 use crate::pipeline::asleep::{Asleep, are_related, claims_beside};
 use crate::pipeline::recall::Recall;
 use crate::pipeline::record::SPEC_GLOB;
+use crate::pipeline::request::LeftAlone;
 use crate::pipeline::session::Session;
 use crate::pipeline::settings::Settings;
 use crate::pipeline::table::{FileTable, input_content};
@@ -105,13 +106,12 @@ pub fn load(session: &Session, table: &mut FileTable) -> Result<Loaded, LoadErro
     Ok(loaded)
 }
 
-/// Reads and expands the awake spec files only; none if what they hold concerns sleeping ones.
-///
-/// `left_alone`: files that count as recorded, whatever they hold now.
+/// Reads and expands the awake spec files only; none if what they hold concerns sleeping ones, or if
+/// what they share with these was saved after it was compared with the record.
 pub fn load_awake(
     session: &Session,
     recall: Recall,
-    left_alone: Option<&BTreeSet<RelPath>>,
+    left_alone: Option<&LeftAlone>,
     table: &mut FileTable,
 ) -> Option<Loaded> {
     let Recall { awake, asleep, .. } = recall;
@@ -125,19 +125,32 @@ pub fn load_awake(
         .inputs()
         .filter(|input| input.role == Role::Template)
         .filter_map(|input| RelPath::new(input.path).ok())
-        .filter(|path| !left_alone.is_some_and(|left_alone| left_alone.contains(path)))
+        .filter(|path| !left_alone.is_some_and(|left| left.without_templates.contains(path)))
         .collect();
     let paths: Vec<RelPath> = awake.union(&templates).cloned().collect();
     let parsed = reader.parse(&paths);
-    if settings.concern != asleep.snapshot.summary().settings
-        || asleep.use_any(|input| reader.has_changed(input))
-    {
-        // Somebody saved it after it was compared with the record.
+    let is_shared = |input: &Input<'_>| match input.role {
+        Role::Style => true,
+        Role::Template => !awake.iter().any(|path| path.as_str() == input.path),
+        _ => false,
+    };
+    let is_overtaken = settings.concern != asleep.snapshot.summary().settings
+        || asleep
+            .snapshot
+            .inputs()
+            .filter(is_shared)
+            .any(|input| reader.has_other(&input, asleep.current(&input).digest));
+    if is_overtaken {
         return None;
     }
     // A sleeping file with templates expands to what it did before.
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));
+    let is_duplicate = |one: &Diagnostic| one.code == "spec::duplicate_template";
+    if left_alone.is_none() && loaded.diagnostics.iter().any(is_duplicate) {
+        // The name means another template to sleeping files too.
+        return None;
+    }
     if are_related(&references, &loaded.assets, &asleep) {
         return None;
     }
@@ -183,11 +196,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a file was read in this run and is not the recorded one.
-    fn has_changed(&self, input: &Input<'_>) -> bool {
+    /// Whether a file was read in this run and had another content.
+    fn has_other(&self, input: &Input<'_>, content: Digest) -> bool {
         let path = RelPath::new(input.path).ok();
         let learned = path.and_then(|path| self.table.get(&path, input.content)?.digest());
-        learned.is_some_and(|digest| digest != input.recorded.digest)
+        learned.is_some_and(|digest| digest != content)
     }
 
     fn nothing(self, asleep: Asleep) -> Loaded {

@@ -36,7 +36,7 @@ pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
 pub use maintain::MaintainError;
 pub use overtaken::is_overtaken;
 pub use prepare::{PrepareError, Prepared, prepare, withhold};
-pub use request::{LastRun, Request, Since};
+pub use request::{LastRun, LeftAlone, Request, Since};
 pub use select::Selection;
 pub use session::{OpenError, Session};
 pub use touched::Touched;

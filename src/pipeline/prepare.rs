@@ -333,18 +333,8 @@ fn select(
         *selected = (0..awake).map(index).collect();
         return Ok(());
     }
-    let inputs: Vec<Vec<String>> = loaded
-        .assets
-        .iter()
-        .map(|asset| files_of(loaded, session, asset))
-        .chain(asleep.iter().map(|asset| {
-            let snapshot = &loaded.asleep.as_ref().expect("it has assets").snapshot;
-            let inputs = asset.sources().chain(asset.spec().used());
-            let inputs = inputs.filter_map(|number| snapshot.input(number));
-            let paths = inputs.map(|input| input.path.to_owned());
-            paths.chain([session.assetfile().to_string()]).collect()
-        }))
-        .collect();
+    let inputs: Vec<Vec<String>> =
+        loaded.assets.iter().map(|asset| files_of(loaded, session, asset)).collect();
     let tags: Vec<Vec<String>> =
         asleep.iter().map(|asset| asset.tags().map(str::to_owned).collect()).collect();
     let awake_candidates = loaded.assets.iter().zip(&inputs).map(|(asset, inputs)| Candidate {
@@ -354,14 +344,14 @@ fn select(
         phase: asset.metadata.phase,
         inputs,
     });
-    let asleep_candidates =
-        asleep.iter().zip(&tags).zip(&inputs[awake..]).map(|((asset, tags), inputs)| Candidate {
-            id: asset.id(),
-            file: asset.spec().input().map_or("", |input| input.path),
-            tags,
-            phase: asset.phase(),
-            inputs,
-        });
+    let asleep_candidates = asleep.iter().zip(&tags).map(|(asset, tags)| Candidate {
+        id: asset.id(),
+        file: asset.spec().input().map_or("", |input| input.path),
+        tags,
+        phase: asset.phase(),
+        // Nothing is recalled where files are asked for.
+        inputs: &[],
+    });
     let candidates: Vec<Candidate<'_>> = awake_candidates.chain(asleep_candidates).collect();
     for place in selection.apply(&candidates)? {
         match place.checked_sub(awake) {

@@ -14,9 +14,9 @@ use crate::pipeline::asleep::{Asleep, Settled};
 use crate::pipeline::load::list_matching;
 use crate::pipeline::others::{OtherLock, OtherManifest};
 use crate::pipeline::record::{SPEC_GLOB, state_code};
-use crate::pipeline::request::LastRun;
+use crate::pipeline::request::{LastRun, LeftAlone};
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
-use crate::pipeline::settings::settings_now;
+use crate::pipeline::settings::{font_now, settings_now, text_now};
 use crate::pipeline::touched::Touched;
 use crate::plan::State;
 
@@ -146,7 +146,7 @@ fn compare_files(
         return Ok(None);
     }
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
-    if found.has_other_settings && !comparison.concerns_nothing(session, snapshot)? {
+    if !comparison.settle_shared(session, snapshot, &found) {
         return Ok(None);
     }
     let mut meddled = HashSet::new();
@@ -165,16 +165,19 @@ fn compare_files(
     let Woken { awake: awake_assets, mut stale } =
         find_awake_assets(snapshot, &found, &listed, &mut comparison, wake);
     let mut awake: BTreeSet<RelPath> = listed.added.clone();
-    let mut specs = Vec::new();
+    let (mut specs, mut unread) = (Vec::new(), BTreeSet::new());
     for (spec, file) in snapshot.specs().enumerate() {
         let Some(input) = file.input() else { return Ok(None) };
         if listed.removed.contains(input.path) {
             continue;
         }
-        let is_changed = found.specs.contains(&spec) || (listed.globs_changed && file.has_globs());
-        let sleeps_on = comparison.as_recorded.contains(input.path) && file.assets().count() > 0;
+        let is_changed = found.specs.contains(&spec)
+            || found.unread.contains(&spec)
+            || (listed.globs_changed && file.has_globs());
+        let sleeps_on = comparison.as_recorded.contains(input.path);
         if is_changed && sleeps_on {
             stale.extend(file.assets().map(|asset| asset.number()));
+            unread.insert(spec);
         }
         let is_awake = (is_changed && !sleeps_on)
             || (!awake_assets.is_empty()
@@ -193,11 +196,13 @@ fn compare_files(
     let hides_assets = !comparison.as_recorded.iter().all(is_known);
     let Comparison { settled, is_outdated, .. } = comparison;
     let relisted = listed.relisted;
-    let is_outdated =
-        is_outdated || !relisted.is_empty() || !listed.removed.is_empty() || !stale.is_empty();
+    let is_outdated = is_outdated
+        || !(relisted.is_empty() && listed.removed.is_empty())
+        || !(stale.is_empty() && unread.is_empty());
     let asleep = Asleep {
         snapshot: snapshot.clone(),
         specs,
+        unread,
         stale,
         hides_assets,
         settled,
@@ -222,8 +227,10 @@ struct Comparison<'a> {
     files: &'a ProjectFiles,
     is_watch: bool,
     touched: Option<&'a Touched>,
-    /// Spec files that count as recorded.
+    /// Spec files whose specs count as recorded.
     as_recorded: HashSet<&'a str>,
+    /// Spec files whose templates do.
+    without_templates: HashSet<&'a str>,
     stamp: crate::cache::Stamp,
     settled: Settled,
     is_outdated: bool,
@@ -240,8 +247,22 @@ impl<'a> Comparison<'a> {
         let is_watch = since.is_some() || as_recorded.is_some();
         let since = since.filter(|since| Arc::ptr_eq(since.record, record));
         let touched = since.map(|since| since.touched);
-        let as_recorded = as_recorded.into_iter().flatten().map(RelPath::as_str).collect();
-        Self { files, is_watch, touched, as_recorded, stamp, settled, is_outdated: false }
+        let left_alone = |files: fn(&'a LeftAlone) -> &'a BTreeSet<RelPath>| {
+            as_recorded.into_iter().flat_map(files).map(RelPath::as_str).collect()
+        };
+        let without_templates = left_alone(|left_alone| &left_alone.without_templates);
+        let as_recorded = left_alone(|left_alone| &left_alone.specs);
+        let is_outdated = false;
+        Self {
+            files,
+            is_watch,
+            touched,
+            as_recorded,
+            without_templates,
+            stamp,
+            settled,
+            is_outdated,
+        }
     }
 
     /// Whether the file at a path may be another one than recorded.
@@ -258,20 +279,27 @@ impl<'a> Comparison<'a> {
             && self.files.stat(path).is_ok()
     }
 
-    /// Whether what was changed in the Assetfile is of no concern to assets; that it is another file is
-    /// noted then.
-    fn concerns_nothing(
-        &mut self,
-        session: &Session,
-        snapshot: &Snapshot,
-    ) -> Result<bool, FileError> {
-        let Some((concern, digest, stat)) = settings_now(session)? else { return Ok(false) };
-        if concern != snapshot.summary().settings {
-            return Ok(false);
+    /// Reads what many specs share, where it is another one than recorded, and notes what it is now: what
+    /// uses it is awake. False if what is wrong with it has to be told whether or not anything uses it,
+    /// or if the Assetfile says other things that concern assets.
+    fn settle_shared(&mut self, session: &Session, snapshot: &Snapshot, found: &Found) -> bool {
+        for (path, role) in &found.shared {
+            let now = match role {
+                Role::Assetfile => settings_now(session)
+                    .filter(|(concern, ..)| *concern == snapshot.summary().settings)
+                    .map(|(_, digest, stat)| (Content::Text, digest, stat)),
+                // What is wrong with it is told where its specs are read.
+                Role::Template if text_now(session, path).is_none() => continue,
+                Role::Template | Role::Style => {
+                    text_now(session, path).map(|(digest, stat)| (Content::Text, digest, stat))
+                }
+                _ => font_now(session, path).map(|(digest, stat)| (Content::Bytes, digest, stat)),
+            };
+            let Some((content, digest, stat)) = now else { return false };
+            let recorded = Recorded { stat, digest, racy: stat.is_racy(self.stamp) };
+            self.settled.insert(path, content, recorded);
         }
-        let recorded = Recorded { stat, digest, racy: stat.is_racy(self.stamp) };
-        self.settled.insert(session.assetfile(), Content::Text, recorded);
-        Ok(true)
+        true
     }
 
     /// Reads suspects; tells of each whether its content is the recorded one.
@@ -303,22 +331,27 @@ impl<'a> Comparison<'a> {
 struct Found {
     /// Spec files that are others or use others, by their place among the spec files.
     specs: HashSet<usize>,
+    /// Those of them that count as recorded.
+    unread: HashSet<usize>,
     /// Paths of inputs that are gone.
     gone: HashSet<String>,
     /// Inputs that actions read.
     sources: HashSet<u32>,
-    /// Whether the Assetfile is another one.
-    has_other_settings: bool,
+    /// The Assetfile, templates, styles and fonts that are others.
+    shared: Vec<(RelPath, Role)>,
     /// The manifest, if it is another one.
     manifest: Option<RelPath>,
 }
 
-/// Compares all inputs; none if one of those that everything depends on has changed.
+/// Compares all inputs; none if one has no portable path.
 fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Option<Found> {
     let is_compared = |input: &Input<'_>| {
         comparison.may_differ(input.path)
-            && !(matches!(input.role, Role::Spec | Role::Template)
-                && comparison.as_recorded.contains(input.path))
+            && match input.role {
+                Role::Spec => !comparison.as_recorded.contains(input.path),
+                Role::Template => !comparison.without_templates.contains(input.path),
+                _ => true,
+            }
     };
     let inputs: Vec<Input<'_>> = snapshot.inputs().filter(is_compared).collect();
     let paths: Vec<&str> = inputs.iter().map(|input| input.path).collect();
@@ -349,13 +382,15 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
     for &number in &changed {
         let input = snapshot.input(number)?;
         match input.role {
-            // That it is missing has to be told, whether or not anything uses it.
-            Role::Style | Role::Font if found.gone.contains(input.path) => return None,
-            Role::Spec | Role::Template | Role::Style => {}
-            Role::Source | Role::Font => {
+            Role::Spec => {}
+            Role::Source => {
                 found.sources.insert(number);
             }
-            Role::Assetfile => found.has_other_settings = true,
+            Role::Assetfile | Role::Template | Role::Style | Role::Font => {
+                found.shared.push((RelPath::new(input.path).ok()?, input.role));
+                // Drawings are made with fonts.
+                found.sources.insert(number);
+            }
             Role::Manifest => found.manifest = Some(RelPath::new(input.path).ok()?),
         }
     }
@@ -363,7 +398,10 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
         for (place, file) in snapshot.specs().enumerate() {
             let own = file.input().map(|input| input.number);
             if own.into_iter().chain(file.used()).any(|number| changed.contains(&number)) {
-                found.specs.insert(place);
+                let path = file.input().map_or("", |input| input.path);
+                let is_recorded = comparison.as_recorded.contains(path);
+                let places = if is_recorded { &mut found.unread } else { &mut found.specs };
+                places.insert(place);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Writes what the next run may rely on: every file that this one looked at, and every asset with
 //! its keys, its files and its state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
@@ -173,7 +173,30 @@ impl Inputs<'_> {
         let Some(Learned::File(recorded)) = self.prepared.table.get(path, content) else {
             return None;
         };
-        Some(self.add_recorded(path, role, content, *recorded))
+        let recorded = self.as_asleep(path, role, content, *recorded);
+        Some(self.add_recorded(path, role, content, recorded))
+    }
+
+    /// What may be recorded of a file that was another one when it was compared: if something that sleeps
+    /// is made from it, the next run has to find a difference.
+    fn as_asleep(
+        &self,
+        path: &RelPath,
+        role: Role,
+        content: Content,
+        recorded: Recorded,
+    ) -> Recorded {
+        let Some(asleep) = &self.prepared.loaded.asleep else { return recorded };
+        let is_it = |input: &Input<'_>| input.role == role && input.content == content;
+        let Some(input) = asleep.snapshot.inputs_at(path.as_str()).find(is_it) else {
+            return recorded;
+        };
+        let known = asleep.current(&input);
+        let is_made_from = matches!(role, Role::Source | Role::Font);
+        if is_made_from && known.digest != recorded.digest && asleep.use_source(input.number) {
+            return Recorded { racy: true, ..known };
+        }
+        recorded
     }
 
     fn add_recorded(
@@ -291,32 +314,24 @@ fn write_listings(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Input
     }
 }
 
-/// A recorded file, with what was read of it since.
-fn current(asleep: &Asleep, path: &str, content: Content, recorded: Recorded) -> Recorded {
-    asleep.settled.get(path, content).unwrap_or(recorded)
-}
-
 /// Copies the records of what concerns no spec file alone, where it was not read in this run.
 fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
-    let old = &asleep.snapshot;
-    let with_templates: HashSet<&str> =
-        old.inputs().filter(|input| input.role == Role::Template).map(|input| input.path).collect();
-    // Those in awake files are recorded with these, and those in removed ones are no more.
-    let asleep_with_templates: HashSet<&str> = asleep
-        .files()
-        .filter_map(|file| Some(file.input()?.path))
-        .filter(|path| with_templates.contains(path))
-        .collect();
+    let is_asleep = |path: &str| {
+        asleep.files().any(|file| file.input().is_some_and(|input| input.path == path))
+    };
     let concerns_all = |input: &Input<'_>| match input.role {
         Role::Assetfile | Role::Style | Role::Font | Role::Manifest => true,
-        Role::Template => asleep_with_templates.contains(input.path),
+        // Those in awake files are recorded with these, and those in removed ones are no more.
+        Role::Template => is_asleep(input.path),
         Role::Spec | Role::Source => false,
     };
-    for input in old.inputs().filter(concerns_all) {
-        let recorded = current(asleep, input.path, input.content, input.recorded);
-        inputs.add_text(input.path, input.role, input.content, recorded);
+    for input in asleep.snapshot.inputs().filter(concerns_all) {
+        inputs.add_text(input.path, input.role, input.content, asleep.current(&input));
     }
 }
+
+/// The content of a spec file that nobody has read.
+const UNREAD: Digest = Digest { hash: [0; 32], size: u64::MAX };
 
 /// Copies the records of assets that slept through the run.
 fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
@@ -327,17 +342,24 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         let copied = copies.get_mut(number as usize)?;
         if copied.is_none() {
             let input = old.input(number)?;
-            let recorded = current(asleep, input.path, input.content, input.recorded);
+            let recorded = asleep.current(&input);
             *copied = writer.copy_input(old, number, recorded);
         }
         *copied
     };
     let settled = |path: &str| asleep.settled.get(path, Content::Bytes);
     let settled: Option<Settle<'_>> = (!asleep.settled.is_empty()).then_some(&settled);
-    for file in asleep.files() {
-        let Some(number) = file.input().and_then(|input| copy(writer, input.number)) else {
-            continue;
+    for (&place, file) in asleep.specs.iter().zip(asleep.files()) {
+        let Some(input) = file.input() else { continue };
+        let number = match asleep.unread.contains(&place) {
+            // No file has this content, so the next run finds another one.
+            true => {
+                let recorded = Recorded { racy: true, digest: UNREAD, ..input.recorded };
+                Some(writer.input(input.path, Role::Spec, input.content, recorded))
+            }
+            false => copy(writer, input.number),
         };
+        let Some(number) = number else { continue };
         let used: Vec<u32> = file.used().filter_map(|number| copy(writer, number)).collect();
         writer.spec(number, &used, file.has_globs());
         for asset in file.assets() {

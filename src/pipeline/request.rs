@@ -37,8 +37,17 @@ pub struct LastRun<'a> {
     pub environment: Digest,
     /// Where files may differ from the record, if somebody knows.
     pub since: Option<Since<'a>>,
-    /// Spec files that count as the record has them, whatever they hold by now.
-    pub as_recorded: Option<&'a BTreeSet<RelPath>>,
+    /// What counts as the record has it.
+    pub as_recorded: Option<&'a LeftAlone>,
+}
+
+/// Spec files that count as the record has them, whatever they hold by now.
+#[derive(Debug, Clone, Default)]
+pub struct LeftAlone {
+    /// Those whose specs do.
+    pub specs: BTreeSet<RelPath>,
+    /// Those whose templates are not known: some of `specs`.
+    pub without_templates: BTreeSet<RelPath>,
 }
 
 impl LastRun<'_> {

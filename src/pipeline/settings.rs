@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::base::{Diagnostic, Digest, FileId, SourceMap, Span};
+use crate::base::{Diagnostic, Digest, FileId, RelPath, SourceMap, Span};
 use crate::cache::{FileError, Stat};
 use crate::config::{self, Config, ProjectDefaults};
 use crate::execute::with_causes;
@@ -21,23 +21,40 @@ pub(super) struct Settings {
     pub(super) styles: BTreeMap<String, String>,
 }
 
-/// The Assetfile as it is now, and what in it concerns assets; none if it is not there, or has mistakes
-/// or warnings.
-///
-/// # Errors
-/// `FileError` if it cannot be read.
-pub(super) fn settings_now(session: &Session) -> Result<Option<(Digest, Digest, Stat)>, FileError> {
+/// What the Assetfile says, with all mistakes that it has by itself.
+fn read_assetfile(sources: &SourceMap, file: Option<FileId>) -> config::Loaded {
+    let mut loaded = config::load(sources, file);
+    let names = loaded.provider_names.iter().map(|(name, span)| (name.as_str(), *span));
+    loaded.diagnostics.extend(spec::check_provider_names(names));
+    loaded.diagnostics.extend(spec::check_model_names(&loaded.defaults));
+    loaded
+}
+
+/// The Assetfile as it is now, and what in it concerns assets; none if it cannot be read, or has
+/// mistakes or warnings, which have to be told.
+pub(super) fn settings_now(session: &Session) -> Option<(Digest, Digest, Stat)> {
     let assetfile = session.assetfile();
-    let (bytes, stat) = match session.files().read(assetfile) {
-        Err(FileError::Missing { .. }) => return Ok(None),
-        read => read?,
-    };
-    let Ok(text) = yaml::decode_text(&bytes) else { return Ok(None) };
+    let (bytes, stat) = session.files().read(assetfile).ok()?;
+    let text = yaml::decode_text(&bytes).ok()?;
     let content = Digest::of_text(&text);
     let mut sources = SourceMap::default();
     let file = sources.add(assetfile.clone(), text);
-    let config::Loaded { concern, diagnostics, .. } = config::load(&sources, Some(file));
-    Ok(diagnostics.is_empty().then_some((concern, content, stat)))
+    let config::Loaded { concern, diagnostics, .. } = read_assetfile(&sources, Some(file));
+    diagnostics.is_empty().then_some((concern, content, stat))
+}
+
+/// A template or style as it is now; none if it is no text.
+pub(super) fn text_now(session: &Session, path: &RelPath) -> Option<(Digest, Stat)> {
+    let (bytes, stat) = session.files().read(path).ok()?;
+    Some((Digest::of_text(&yaml::decode_text(&bytes).ok()?), stat))
+}
+
+/// A font as it is now; none if it is none.
+pub(super) fn font_now(session: &Session, path: &RelPath) -> Option<(Digest, Stat)> {
+    let (bytes, stat) = session.files().read(path).ok()?;
+    let digest = Digest::of(&bytes);
+    FontSet::new([(path.clone(), Arc::from(bytes))]).ok()?;
+    Some((digest, stat))
 }
 
 /// The Assetfile as it was written, to tell where in it a path stands.
@@ -59,12 +76,9 @@ impl Reader<'_> {
     pub(super) fn settings(&mut self) -> Settings {
         let assetfile = self.read_text(self.session.assetfile());
         self.check_presence(assetfile);
-        let config::Loaded { config, defaults, provider_names, concern, diagnostics } =
-            config::load(&self.sources, assetfile);
+        let config::Loaded { config, defaults, concern, diagnostics, .. } =
+            read_assetfile(&self.sources, assetfile);
         self.diagnostics.extend(diagnostics);
-        let names = provider_names.iter().map(|(name, span)| (name.as_str(), *span));
-        self.diagnostics.extend(spec::check_provider_names(names));
-        self.diagnostics.extend(spec::check_model_names(&defaults));
         let places = Places(defaults.written.as_ref());
         let styles = self.read_styles(&config, places);
         self.check_fonts(&config, places);

@@ -7,14 +7,11 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     paths: BTreeSet<String>,
-    /// The folders in which these stand.
-    folders: BTreeSet<String>,
 }
 
 impl Touched {
     /// Adds a file or folder that was written, made, moved or deleted.
     pub fn add(&mut self, path: &str) {
-        self.folders.insert(folder_of(path).to_owned());
         self.paths.insert(path.to_owned());
     }
 
@@ -26,7 +23,6 @@ impl Touched {
     /// Adds what `other` has.
     pub fn extend(&mut self, other: &Self) {
         self.paths.extend(other.paths.iter().cloned());
-        self.folders.extend(other.folders.iter().cloned());
     }
 
     /// Whether there is none.
@@ -51,9 +47,12 @@ impl Touched {
         ends.into_iter().any(|end| self.paths.contains(&path[..end]))
     }
 
-    /// Whether the folder at `path` may hold other names than before.
+    /// Whether the folder at `path` may hold other names than before: a folder in it may be new, of
+    /// which only a file was seen.
     pub fn concerns_names_in(&self, path: &str) -> bool {
-        self.folders.contains(path) || self.concerns(path)
+        let inside = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let next = self.paths.range(inside.clone()..).next();
+        next.is_some_and(|touched| touched.starts_with(&inside)) || self.concerns(path)
     }
 }
 
@@ -86,9 +85,8 @@ mod tests {
         for folder in ["specs", "specs/old", "specs/old/deep", "art"] {
             assert!(touched.concerns_names_in(folder), "{folder}");
         }
-        assert!(!touched.concerns_names_in("") && !touched.concerns_names_in("assets"));
-        touched.add("Assetfile.yaml");
-        assert!(touched.concerns_names_in(""));
+        assert!(touched.concerns_names_in(""), "`specs` may be new in it");
+        assert!(!touched.concerns_names_in("assets") && !touched.concerns_names_in("spec"));
         // Many are looked up in another way.
         (0..40).for_each(|number| touched.add(&format!("many/{number}")));
         for path in ["specs/old/deep/b.yaml", "art/coin.svg", "many/7"] {

@@ -61,7 +61,8 @@ pub fn parse(sources: &SourceMap, file: FileId) -> (SpecFile, Diagnostics) {
         parser.document(document);
     }
     let mut file = parser.file;
-    if diagnostics.has_errors() {
+    // Documents are lost in syntax errors only.
+    if diagnostics.iter().any(|found| found.code.starts_with("yaml::")) {
         let names = names_in(&source.text);
         let is_hidden = |name: &&str| !file.templates.iter().any(|known| known.name == *name);
         file.hidden = names.filter(is_hidden).map(str::to_owned).collect();

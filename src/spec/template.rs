@@ -71,7 +71,9 @@ impl Hidden {
 /// The names in lines such as `- template: coin`, whether or not the text around them is YAML.
 pub(super) fn names_in(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
-        let line = line.trim_start_matches(|c: char| c.is_whitespace() || "-[{".contains(c));
+        let is_inner = line.starts_with(' ') && !line.trim_start().starts_with('-');
+        let line = line.trim_start_matches([' ', '-', '[', '{']);
+        let line = if is_inner { "" } else { line };
         let name = line.strip_prefix("template:")?.split(['#', ',', '}']).next()?;
         Some(name.trim().trim_matches(['"', '\'']))
     })

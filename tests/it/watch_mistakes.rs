@@ -404,3 +404,73 @@ fn what_is_pulled_beside_a_mistake_is_seen_to() {
     project.succeed(&["prune"]);
     assert_eq!(project.run(&["--check"]).code, 0);
 }
+
+const STONE: &str = "template: stone\nparameters: [{ name: size, type: string }]\n\
+                     generation: { type: image, provider: svg, source: art/dot.svg, \
+                     size: \"{{size}}\" }\n\
+                     post_processing: [{ action: resize, dimensions: 4x4 }]\n";
+
+#[test]
+fn a_template_is_saved_beside_a_user_with_a_mistake_and_a_group() {
+    let project = project();
+    project.write("specs/stone.yaml", STONE);
+    project.write("specs/opal.yaml", "use: stone\nid: opal\nsize: 8x8\n");
+    project.write("specs/ruby.yaml", "use: stone\nid: ruby\nsize: 8x8\n");
+    // One that has no asset.
+    let none = "use: stone\nid: \"none-{{stem}}\"\nsize: 8x8\neach: { files: \"art/none*.svg\" }\n";
+    project.write("specs/none.yaml", none);
+    for id in ["low", "high"] {
+        let sound = format!(
+            "id: {id}\ngeneration: {{ type: audio, provider: synth, preset: coin }}\n\
+             post_processing: [{{ action: normalize, lufs: -14, group: tones }}]\n"
+        );
+        project.write(&format!("specs/{id}.yaml"), sound);
+    }
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/ruby.yaml", "use: stone\nid: ruby\nsize: 8x8\nnonsense: 1\n");
+    project.write("specs/none.yaml", format!("{none}nonsense: 1\n"));
+    watch.settle(&project);
+    project.write("specs/stone.yaml", STONE.replace("4x4", "5x5"));
+    assert_eq!(built(&watch.settle(&project)), ["opal"]);
+    project.write("art/none1.svg", project.read("art/dot.svg"));
+    watch.settle(&project);
+    project.write("specs/none.yaml", none);
+    assert_eq!(built(&watch.settle(&project)), ["none-none1"]);
+    project.write("specs/ruby.yaml", "use: stone\nid: ruby\nsize: 8x8\n");
+    assert_eq!(built(&watch.settle(&project)), ["ruby"]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
+
+#[test]
+fn other_templates_of_a_file_that_uses_a_broken_one_go_on() {
+    let project = project();
+    project.write("specs/stone.yaml", STONE);
+    let other = STONE.replace("stone", "other");
+    let both = format!("{other}---\nuse: stone\nid: opal\nsize: 8x8\n");
+    project.write("specs/both.yaml", &both);
+    project.write("specs/ruby.yaml", "use: other\nid: ruby\nsize: 8x8\n");
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/stone.yaml", "template: stone\nid: [\n");
+    watch.settle(&project);
+    project.write("specs/ruby.yaml", "use: other\nid: ruby\nsize: 9x9\n");
+    assert_eq!(built(&watch.settle(&project)), ["ruby"]);
+    project.write("specs/both.yaml", both.replace("4x4", "5x5"));
+    assert_eq!(built(&watch.settle(&project)), ["ruby"]);
+    project.write("specs/stone.yaml", STONE);
+    assert_eq!(built(&watch.settle(&project)), [""; 0]);
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
+
+#[test]
+fn a_new_spec_with_a_mistake_in_a_new_folder_is_not_forgotten() {
+    let project = project();
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/sub/star.yaml", spec("star", "wide"));
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec!["spec::wrong_type"]));
+    project.edit("art/dot.svg", "red", "blue");
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (None, vec!["coin".into(), "gem".into()]));
+    project.write("specs/sub/star.yaml", spec("star", "8x8"));
+    let told = watch.settle(&project);
+    assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["star".into()]));
+}

@@ -239,3 +239,11 @@ fn every_format_has_its_stream() {
     let (stdout, stderr) = written(error(), OutputFormat::Github);
     assert!(stdout.starts_with("::error ") && stderr.contains("unknown key"), "{stdout}{stderr}");
 }
+
+#[test]
+fn nothing_is_shown_that_a_terminal_obeys() {
+    let text = "a\u{1b}[2J\u{9b}\u{7f}\tb\r\n";
+    assert_eq!(visible(text), "a?[2J\u{bf}?\tb\r\n");
+    assert_eq!(visible(text).len(), text.len());
+    assert!(matches!(visible("plain: é\n"), Cow::Borrowed(_)));
+}

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
-use crate::base::{ActionKey, RelPath};
 use crate::cli::args::WatchArgs;
 use crate::cli::build::{self, buyer, workers};
 use crate::cli::context::Context;
@@ -19,7 +19,7 @@ use crate::cli::watch::orders::Wish;
 use crate::event::Reporter;
 use crate::execute::{Limits, StopSignal, with_causes};
 use crate::pipeline::purchases::{Withheld, shopping};
-use crate::pipeline::{self, BuildRequest, LastRun, Selection, Session, money};
+use crate::pipeline::{self, BuildRequest, LastRun, LeftAlone, Selection, Session, money};
 use crate::plan::ReasonCode;
 use crate::report::Fanout;
 
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Order {
     pub(super) wishes: Vec<Wish>,
     /// Spec files with mistakes, which count as they were at the last run.
-    pub(super) as_recorded: BTreeSet<RelPath>,
+    pub(super) as_recorded: LeftAlone,
     /// At most so much, all together.
     pub(super) allowance: Option<MicroUsd>,
     /// What is set aside for a result of unknown price.

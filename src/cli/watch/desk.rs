@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::base::ActionKey;
 use crate::base::units::MicroUsd;
-use crate::base::{ActionKey, RelPath};
 use crate::cache::snapshot::Snapshot;
 use crate::catalog::PriceUnit;
 use crate::cli::args::{Spend, WatchArgs};
@@ -27,7 +27,7 @@ use crate::pipeline::load::Loaded;
 use crate::pipeline::purchases::{Item, Withheld, shopping};
 use crate::pipeline::session::LOCKFILE;
 use crate::pipeline::{
-    self, BuildRequest, Built, LastRun, Prepared, Selection, Session, Since, Touched,
+    self, BuildRequest, Built, LastRun, LeftAlone, Prepared, Selection, Session, Since, Touched,
 };
 use crate::plan::{AssetPlan, ReasonCode, Work};
 use crate::report::screen::Screen;
@@ -158,7 +158,7 @@ impl<'a> Desk<'a> {
         let has_mistakes = prepared.has_errors();
         self.telling.mistakes(context, &prepared);
         let look = match has_mistakes {
-            false => Some(Look { prepared, as_recorded: BTreeSet::new() }),
+            false => Some(Look { prepared, as_recorded: LeftAlone::default() }),
             true => look::beside_mistakes(self.session, &request, &prepared)?,
         };
         let Some(Look { mut prepared, as_recorded }) = look else {
@@ -198,10 +198,10 @@ impl<'a> Desk<'a> {
         let built = self.build(context, prepared, stop)?;
         let mut summary = built.summary;
         summary.assets += left_out;
-        self.telling.title(&summary, as_recorded.len());
+        self.telling.title(&summary, as_recorded.specs.len());
         let is_done = built.unsettled.is_empty() && built.bought == 0;
         let mut unsettled = Touched::default();
-        as_recorded.iter().for_each(|path| unsettled.add(path.as_str()));
+        as_recorded.specs.iter().for_each(|path| unsettled.add(path.as_str()));
         let unsettled = built.record.is_some().then_some(unsettled);
         if built.record.is_some() {
             self.settled = built.record;
@@ -312,7 +312,7 @@ impl<'a> Desk<'a> {
         &mut self,
         prepared: &Prepared,
         approval: Approval,
-        as_recorded: &BTreeSet<RelPath>,
+        as_recorded: &LeftAlone,
     ) -> Withheld {
         let Approval { allowance, bound_micros, mut withheld } = approval;
         let mut wishes = Vec::new();

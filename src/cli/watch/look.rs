@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use crate::base::{Diagnostic, RelPath, Severity};
 use crate::cache::snapshot::{Input, Role};
-use crate::pipeline::{self, LastRun, PrepareError, Prepared, Request, Session};
+use crate::pipeline::{self, LastRun, LeftAlone, PrepareError, Prepared, Request, Session};
 
 /// The project as a watch may build it.
 pub(super) struct Look {
     /// With the specs that have mistakes as they were at the last run.
     pub(super) prepared: Prepared,
     /// Those specs.
-    pub(super) as_recorded: BTreeSet<RelPath>,
+    pub(super) as_recorded: LeftAlone,
 }
 
 /// Looks at the project without the mistakes in `mistaken`, which is the project as it is now. None
@@ -26,19 +26,22 @@ pub(super) fn beside_mistakes(
     mistaken: &Prepared,
 ) -> Result<Option<Look>, PrepareError> {
     let Some(last_run) = request.last_run else { return Ok(None) };
-    let mut as_recorded = BTreeSet::new();
-    let mut more = mistaken_specs(session, mistaken);
+    let mut as_recorded = LeftAlone::default();
+    let mut more = blamed_specs(session, mistaken);
     // A mistake may be between two files, and show in the other one when the first is left alone.
     while !more.is_empty() {
-        as_recorded.append(&mut more);
-        as_recorded.extend(users_of_templates(session, &as_recorded));
+        as_recorded.without_templates.append(&mut more);
+        let LeftAlone { specs, without_templates } = &mut as_recorded;
+        specs.extend(without_templates.iter().cloned());
+        specs.extend(users_of_templates(session, without_templates));
         let last_run = LastRun { as_recorded: Some(&as_recorded), ..last_run };
         let request = Request { last_run: Some(last_run), ..request.clone() };
         let prepared = pipeline::prepare(session, &request)?;
         if !prepared.has_errors() {
             return Ok(Some(Look { prepared, as_recorded }));
         }
-        more = mistaken_specs(session, &prepared).difference(&as_recorded).cloned().collect();
+        let known = &as_recorded.without_templates;
+        more = blamed_specs(session, &prepared).difference(known).cloned().collect();
     }
     Ok(None)
 }
@@ -54,8 +57,8 @@ fn users_of_templates(session: &Session, mistaken: &BTreeSet<RelPath>) -> Vec<Re
     users.filter_map(|file| RelPath::new(file.input()?.path).ok()).collect()
 }
 
-/// Spec files with errors, and those that these speak of.
-fn mistaken_specs(session: &Session, prepared: &Prepared) -> BTreeSet<RelPath> {
+/// Files that errors speak of, but for those that everything depends on.
+fn blamed_specs(session: &Session, prepared: &Prepared) -> BTreeSet<RelPath> {
     let loaded = &prepared.loaded;
     let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
     let labels = loaded.diagnostics.iter().filter(is_error).flat_map(|one| &one.labels);

@@ -207,7 +207,6 @@ fn only_what_results_depend_on_concerns_them() {
         ("model: gpt-image-2", "model: gpt-image-1"),
         ("model: gpt-image-2, ", ""),
         ("openai:", "stability:"),
-        ("daily: 5.00", "daily: 5.00, providers: { opnai: { daily: 1.00 } }"),
         ("budget", "assets_dir: game\nbudget"),
         ("budget", "fonts: [a.otf]\nbudget"),
     ];

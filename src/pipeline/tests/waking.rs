@@ -222,3 +222,34 @@ fn an_entry_that_somebody_edits_wakes_its_asset() {
     assert_eq!(awake(&project), ["coin", "hero", "opal", "ruby", "wave"]);
     build_and_compare(&project);
 }
+
+#[test]
+fn mistakes_in_what_concerns_no_asset_are_told_all_the_same() {
+    let project = project();
+    let text = String::from_utf8(project.read("Assetfile.yaml")).expect("text");
+    let codes = |text: &str| {
+        project.write("Assetfile.yaml", text);
+        let prepared = project.prepare();
+        prepared.loaded.diagnostics.iter().map(|one| one.code).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        codes(&format!("{text}retired_models: {{ dall-e-3: gpt-imag-2 }}\n")),
+        ["config::unknown_model"]
+    );
+    assert_eq!(codes(&text), NONE);
+    // Styles that nothing uses.
+    let root = project.0.path();
+    fs::write(root.join("day.md"), b"caf\xe9").expect("writable");
+    assert_eq!(codes(&text), ["yaml::encoding"]);
+    project.write("day.md", "Another day.\n");
+    project.build(|| {});
+    let record = project.open().record().expect("a record");
+    let recorded = record.inputs_at("day.md").next().expect("it was read").recorded;
+    assert_eq!(recorded.digest, Digest::of(b"Another day.\n"), "it is not read again each time");
+    // A second template of a name has other parameters.
+    let other = GEM.replace("name: tone", "name: hue");
+    project.write("specs/a.yaml", &other);
+    let found = codes(&text).len();
+    fs::remove_dir_all(root.join(".assetcache")).expect("a cache");
+    assert_eq!((found, codes(&text).len()), (3, 3), "as many as without a record");
+}
