@@ -494,7 +494,9 @@ fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> 
         loaded.assets.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
     let other_blocks = asleep.other_blocks.iter().map(String::as_str);
     ids.extend(other_blocks.filter(|id| lock.contains(id)));
-    if asleep.has_problems() {
+    // An asset without a block may be one that had another id.
+    let may_be_renamed = loaded.assets.iter().any(|asset| !lock.contains(&asset.id));
+    if may_be_renamed || asleep.has_problems() {
         let present = PresentIds::new(loaded);
         ids.extend(lock.ids().filter(|id| !present.contains(id)));
     }

@@ -148,3 +148,23 @@ fn the_plan_as_a_document_does_not_depend_on_what_was_recorded() {
     fs::remove_dir_all(project.path(".assetcache")).expect("a cache");
     assert_eq!(project.succeed(&["--plan", "--format", "json"]).stdout, recorded);
 }
+
+#[test]
+fn a_renamed_asset_that_is_held_still_has_its_file() {
+    let project = sample::items();
+    let hero = sample::PAID;
+    project.write("Assetfile.yaml", "version: \"1.0\"\nuntil_bought: placeholder\n");
+    project.write("specs/hero.yaml", hero);
+    for _ in 0..2 {
+        project.run(&["--no-spend"]);
+    }
+    project.write("Assetfile.yaml", "version: \"1.0\"\n");
+    project.write("specs/hero.yaml", hero.replace("id: hero", "id: hero-two"));
+    for _ in 0..2 {
+        project.run(&["--no-spend"]);
+    }
+    let recorded = project.run(&["--plan"]).stdout;
+    fs::remove_file(project.path(".assetcache/snapshot")).expect("a record");
+    assert_eq!(project.run(&["--plan"]).stdout, recorded);
+    assert!(recorded.contains("renamed from") && !recorded.contains("missing"), "{recorded}");
+}
