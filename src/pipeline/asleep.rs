@@ -41,10 +41,12 @@ pub struct Asleep {
 
 impl Asleep {
     /// Whether the manifest is known to hold what the lock says: every asset was fresh at the end of the
-    /// last run, its entry included, and nobody wrote it since.
+    /// last run, its entry included, no block was of no asset, and nobody wrote it since.
     pub fn knows_manifest(&self) -> bool {
         let fresh = state_code(State::Fresh);
-        !self.has_other_manifest && self.snapshot.assets().all(|asset| asset.state() == fresh)
+        !self.has_other_manifest
+            && !self.has_problems()
+            && self.snapshot.assets().all(|asset| asset.state() == fresh)
     }
 
     /// Whether something was wrong at the end of the last run, such as a block without an asset: it may

@@ -474,3 +474,25 @@ fn a_new_spec_with_a_mistake_in_a_new_folder_is_not_forgotten() {
     let told = watch.settle(&project);
     assert_eq!((mistakes(&told), built(&told)), (Some(vec![]), vec!["star".into()]));
 }
+
+#[test]
+fn an_entry_is_missed_that_went_while_its_spec_moved_to_a_file_with_a_mistake() {
+    let project = project();
+    project
+        .write("specs/pair.yaml", format!("{}---\n{}", spec("opal", "8x8"), spec("ruby", "8x8")));
+    let mut watch = Watch::start(&project, &[]);
+    let coin = spec("coin", "8x8");
+    project.write("specs/pair.yaml", spec("ruby", "8x8"));
+    project.write("specs/coin.yaml", format!("{coin}---\n{}---\nid: [\n", spec("opal", "8x8")));
+    watch.settle(&project);
+    let mut manifest: Value =
+        serde_json::from_str(&project.read("assets/manifest.json")).expect("JSON");
+    let entries = manifest["assets"].as_object_mut().expect("entries");
+    assert!(entries.remove("opal").is_some(), "{entries:?}");
+    project.write("assets/manifest.json", serde_json::to_string_pretty(&manifest).expect("JSON"));
+    watch.settle(&project);
+    project.write("specs/coin.yaml", format!("{coin}---\n{}", spec("opal", "8x8")));
+    watch.settle(&project);
+    assert!(project.read("assets/manifest.json").contains("\"opal\""));
+    assert!(project.succeed(&[]).stderr.contains("nothing to do"));
+}
