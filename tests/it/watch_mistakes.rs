@@ -487,7 +487,7 @@ fn an_entry_is_missed_that_went_while_its_spec_moved_to_a_file_with_a_mistake() 
     watch.settle(&project);
     let mut manifest: Value =
         serde_json::from_str(&project.read("assets/manifest.json")).expect("JSON");
-    let entries = manifest["assets"].as_object_mut().expect("entries");
+    let entries = manifest["assets"]["images"].as_object_mut().expect("entries");
     assert!(entries.remove("opal").is_some(), "{entries:?}");
     project.write("assets/manifest.json", serde_json::to_string_pretty(&manifest).expect("JSON"));
     watch.settle(&project);
