@@ -86,7 +86,8 @@ impl Asleep {
 
     /// Whether no recorded asset is missing among them, and no block in the lock is news.
     pub fn is_everything(&self) -> bool {
-        self.other_blocks.is_empty() && self.others().is_empty()
+        let is_all = self.specs.len() == self.snapshot.specs().len();
+        self.other_blocks.is_empty() && (is_all || self.others().is_empty())
     }
 
     /// Ids of recorded assets whose spec file is awake or gone.

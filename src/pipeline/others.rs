@@ -1,7 +1,6 @@
 //! What somebody else wrote into lock and manifest since the last run, and which assets it concerns.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -12,7 +11,7 @@ use crate::integrate::manifest::{find_entry, read_entries};
 use crate::integrate::manifest_file;
 use crate::integrate::value_digest;
 use crate::lock::{self, Lock, LockFile};
-use crate::pipeline::prepare::read_optional;
+use crate::pipeline::prepare::{ReadLock, read_lock, read_optional};
 use crate::pipeline::session::{Session, lock_path};
 
 /// A lock that is another one than recorded.
@@ -68,7 +67,9 @@ impl OtherManifest {
         lock_bytes: Option<&[u8]>,
         stamp: Stamp,
     ) -> Option<Self> {
-        let lock = lock_now(session, lock_bytes)?;
+        let ReadLock::Clean(lock) = read_lock(session, lock_bytes.map(<[u8]>::to_vec)).ok()? else {
+            return None;
+        };
         let stat = session.files().stat(path).ok()?;
         let read = || read_optional(&path.under(session.root()), path.as_str());
         let text = manifest_file::read_manifest(!lock.is_empty(), read).ok()?.ok()??;
@@ -84,21 +85,6 @@ impl OtherManifest {
         let changed = changed.map(|asset| asset.number()).collect();
         // What was read may be newer than the stat, never older: then the next run reads it again.
         Some(Self { recorded: Recorded { stat, digest, racy: stat.is_racy(stamp) }, changed })
-    }
-}
-
-fn lock_now(session: &Session, bytes: Option<&[u8]>) -> Option<Arc<LockFile>> {
-    let stat = session.files().stat(&lock_path()).ok()?;
-    if let Some((_, lock)) = session.kept_lock(stat) {
-        return Some(lock);
-    }
-    let bytes = match bytes {
-        Some(bytes) => bytes.to_vec(),
-        None => session.files().read(&lock_path()).ok()?.0,
-    };
-    match lock::read(String::from_utf8(bytes).ok()?) {
-        Ok(Lock::Clean(lock)) => Some(Arc::new(lock)),
-        _ => None,
     }
 }
 

@@ -367,13 +367,16 @@ fn index(number: usize) -> AssetIndex {
 }
 
 /// A lock that was read, now or before.
-enum ReadLock {
+pub(super) enum ReadLock {
     Clean(Arc<LockFile>),
     Conflicted(Box<Conflicted>),
 }
 
 /// The lock as it is on disk; `bytes`, if it was read already.
-fn read_lock(session: &Session, bytes: Option<Vec<u8>>) -> Result<ReadLock, PrepareError> {
+pub(super) fn read_lock(
+    session: &Session,
+    bytes: Option<Vec<u8>>,
+) -> Result<ReadLock, PrepareError> {
     let stat = session.files().stat(&lock_path()).ok();
     if let Some((_, lock)) = stat.and_then(|stat| session.kept_lock(stat)) {
         return Ok(ReadLock::Clean(lock));

@@ -288,14 +288,18 @@ impl<'a> Comparison<'a> {
                 Role::Assetfile => settings_now(session)
                     .filter(|(concern, ..)| *concern == snapshot.summary().settings)
                     .map(|(_, digest, stat)| (Content::Text, digest, stat)),
-                // What is wrong with it is told where its specs are read.
-                Role::Template if text_now(session, path).is_none() => continue,
                 Role::Template | Role::Style => {
                     text_now(session, path).map(|(digest, stat)| (Content::Text, digest, stat))
                 }
                 _ => font_now(session, path).map(|(digest, stat)| (Content::Bytes, digest, stat)),
             };
-            let Some((content, digest, stat)) = now else { return false };
+            let Some((content, digest, stat)) = now else {
+                // What is wrong with a template is told where its specs are read.
+                if *role == Role::Template {
+                    continue;
+                }
+                return false;
+            };
             let recorded = Recorded { stat, digest, racy: stat.is_racy(self.stamp) };
             self.settled.insert(path, content, recorded);
         }
