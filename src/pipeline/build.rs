@@ -79,7 +79,7 @@ pub struct Built {
     /// Assets that were fresh before and that this run made stale, with their ids: sounds of a group
     /// that another result changed.
     pub unsettled: BTreeMap<AssetIndex, String>,
-    /// The record of this run; that of the last one, if it was good already.
+    /// The record of this run, in a watch; that of the last one, if it was good already.
     pub record: Option<Arc<Snapshot>>,
 }
 
@@ -156,12 +156,12 @@ pub fn build(
 ) -> Result<Built, BuildError> {
     let state = mem::take(&mut prepared.state);
     let loaded = &prepared.loaded;
-    if !needs_record(loaded) {
-        return run(session, &prepared, state, request, reporter, stop, || remember::draft(loaded));
+    if !needs_record(loaded) || remember::may_be_mended(loaded) {
+        return run(session, &prepared, state, request, reporter, stop, || Draft::Last);
     }
     thread::scope(|scope| {
         // What sleeps is recorded again unchanged: another thread copies it while this one works.
-        let draft = scope.spawn(|| remember::draft(loaded));
+        let draft = scope.spawn(|| Draft::of(loaded));
         run(session, &prepared, state, request, reporter, stop, move || {
             draft.join().expect("copying records does not panic")
         })

@@ -15,6 +15,8 @@ use crate::pipeline::session::{Session, lock_path};
 /// Files that were read, with the stat that they had.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// Whether a next run will ask for what this one wrote.
+    is_watch: bool,
     record: Mutex<Option<(Stat, Arc<Snapshot>)>>,
     lock: Mutex<Option<KeptLock>>,
     /// The lock that the record speaks of, if somebody else wrote another one since.
@@ -31,7 +33,19 @@ struct KeptLock {
     lock: Arc<LockFile>,
 }
 
+impl Kept {
+    /// Keeps what is written, too.
+    pub(super) fn for_watch() -> Self {
+        Self { is_watch: true, ..Self::default() }
+    }
+}
+
 impl Session {
+    /// Whether a record that was written stays in memory.
+    pub(super) fn keeps_records(&self) -> bool {
+        self.kept().is_watch
+    }
+
     /// The record of the last run, if there is one that can be used.
     pub fn record(&self) -> Option<Arc<Snapshot>> {
         let path = self.cache().snapshot();

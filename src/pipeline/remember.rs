@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{
-    Input, NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
+    Input, Mending, NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
 };
 use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
@@ -46,13 +46,37 @@ pub struct Stand<'a> {
     pub unsettled: &'a BTreeMap<AssetIndex, String>,
 }
 
-/// The part of a record that is known before anything runs: the assets that sleep.
+/// The part of a record that is known before anything runs.
 #[derive(Debug)]
-pub struct Draft(SnapshotWriter);
+pub enum Draft {
+    /// The last record as it is, to be mended where it changed.
+    Last,
+    /// A new one with all assets that sleep.
+    New(Box<SnapshotWriter>),
+}
 
-/// Begins the record of a run; this may be done while the run goes on.
-pub fn draft(loaded: &Loaded) -> Draft {
-    let summary = Summary {
+impl Draft {
+    /// Begins a new record; this may be done while the run goes on.
+    pub fn of(loaded: &Loaded) -> Self {
+        Self::New(Box::new(write_draft(loaded)))
+    }
+}
+
+/// Whether the record of the last run is likely to have a place for everything that this one says.
+pub fn may_be_mended(loaded: &Loaded) -> bool {
+    let Some(asleep) = &loaded.asleep else { return false };
+    let last = &asleep.snapshot;
+    let is_known = |path: &RelPath| {
+        let mut inputs = last.inputs_at(path.as_str());
+        inputs.any(|input| input.role == Role::Spec)
+    };
+    asleep.specs.len() + loaded.units.len() == last.specs().len()
+        && loaded.assets.len() + asleep.assets().count() == last.assets().len()
+        && loaded.units.keys().all(is_known)
+}
+
+fn write_draft(loaded: &Loaded) -> SnapshotWriter {
+    let unknown = Summary {
         schema: SNAPSHOT_SCHEMA,
         stamp: Stamp(0),
         config: Digest::of(b""),
@@ -60,18 +84,14 @@ pub fn draft(loaded: &Loaded) -> Draft {
         has_problems: true,
         lock: None,
     };
-    Draft(match &loaded.asleep {
-        Some(asleep) => {
-            let mut writer = SnapshotWriter::upon(summary, &asleep.snapshot);
-            write_asleep(asleep, &mut writer);
-            writer
-        }
-        None => SnapshotWriter::new(summary),
-    })
+    let Some(asleep) = &loaded.asleep else { return SnapshotWriter::new(unknown) };
+    let mut writer = SnapshotWriter::upon(unknown, &asleep.snapshot);
+    write_asleep(asleep, &mut writer);
+    writer
 }
 
-/// Writes the record of a run that ended without errors, and gives it; none if the next run would not
-/// use it.
+/// Writes the record of a run that ended without errors, and gives it if it is kept in memory; none if the
+/// next run would not use it.
 ///
 /// # Errors
 /// `SnapshotError`; the next run then loads the whole project.
@@ -80,12 +100,12 @@ pub fn remember(
     draft: Draft,
     ending: &Ending<'_>,
 ) -> Result<Option<Arc<Snapshot>>, SnapshotError> {
-    let Ending { prepared, environment, lock, manifest, .. } = *ending;
+    let Ending { prepared, environment, lock, .. } = *ending;
     let loaded = &prepared.loaded;
-    let Draft(mut writer) = draft;
-    let recorded = || loaded.asleep.as_ref().map(|asleep| asleep.snapshot.summary().settings);
+    let last = loaded.asleep.as_ref().map(|asleep| &asleep.snapshot);
+    let recorded = || last.map(|last| last.summary().settings);
     let Some(settings) = loaded.concern.or_else(recorded) else { return Ok(None) };
-    writer.set_summary(Summary {
+    let summary = Summary {
         schema: SNAPSHOT_SCHEMA,
         stamp: prepared.table.stamp(),
         config: environment,
@@ -95,11 +115,81 @@ pub fn remember(
             || !prepared.orphan_ids.is_empty()
             || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
         lock,
-    });
+    };
+    // Another process may have written a record of its own meanwhile.
+    let last = last.filter(|last| session.has_record(last));
+    let mut writer = match (draft, &loaded.asleep) {
+        (Draft::New(writer), _) => *writer,
+        (Draft::Last, Some(asleep)) if last.is_some() => {
+            let mending = mend(session, ending, asleep, &summary)?;
+            if let Some(mending) = mending {
+                let saved = mending.save(session.cache(), summary, session.keeps_records())?;
+                return Ok(session.keep_record(saved));
+            }
+            write_draft(loaded)
+        }
+        (Draft::Last, _) => write_draft(loaded),
+    };
+    writer.set_summary(summary);
     let mut inputs = Inputs { numbers: HashMap::new(), prepared, writer: &mut writer };
+    write_loaded(session, ending, &mut inputs);
+    if let Some(asleep) = &loaded.asleep {
+        let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
+        write_relisted(asleep, &names, &mut inputs);
+        write_listings(asleep, &names, &mut inputs);
+        write_shared(asleep, &mut inputs);
+    }
+    let saved = writer.save(session.cache(), last.map(|last| &**last))?;
+    Ok(session.keep_record(saved))
+}
+
+/// The last record with all that this run says of it; none if it has no place for that.
+fn mend<'a>(
+    session: &Session,
+    ending: &Ending<'_>,
+    asleep: &'a Asleep,
+    summary: &Summary,
+) -> Result<Option<Mending<'a>>, SnapshotError> {
+    let loaded = &ending.prepared.loaded;
+    let mut writer = SnapshotWriter::new(summary.clone());
+    let mut inputs =
+        Inputs { numbers: HashMap::new(), prepared: ending.prepared, writer: &mut writer };
+    write_loaded(session, ending, &mut inputs);
+    let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
+    write_relisted(asleep, &names, &mut inputs);
+    let Some(news) = writer.finish()? else { return Ok(None) };
+
+    let last = &asleep.snapshot;
+    let mut mending = Mending::of(last);
+    if !asleep.settled.is_empty() {
+        for input in last.inputs() {
+            if let Some(recorded) = asleep.settled.get(input.path, input.content) {
+                mending.set_input(input.number, &recorded);
+            }
+        }
+        for (number, output) in (0..).zip(last.outputs()) {
+            if let Some(recorded) = asleep.settled.get(output.path, Content::Bytes) {
+                mending.set_output(number, &recorded);
+            }
+        }
+    }
+    for (place, file) in last.specs().enumerate() {
+        if let Some(input) = file.input().filter(|_| asleep.unread.contains(&place)) {
+            mending.set_input(input.number, &unread(&input));
+        }
+    }
+    for &number in &asleep.stale {
+        mending.set_state(number, state_code(State::Stale));
+    }
+    Ok(mending.take(&news, loaded.has_settings()).map(|()| mending))
+}
+
+/// Records everything that was loaded, and what it is made of.
+fn write_loaded(session: &Session, ending: &Ending<'_>, inputs: &mut Inputs<'_>) {
+    let loaded = &ending.prepared.loaded;
     // With nothing awake, the Assetfile was not read: what it names is copied from the old record.
     if loaded.has_settings() {
-        write_settings(session, loaded, manifest, &mut inputs);
+        write_settings(session, loaded, ending.manifest, inputs);
     }
     for (glob, dirs) in &loaded.listings {
         for dir in dirs {
@@ -115,22 +205,12 @@ pub fn remember(
         if !unit.templates.is_empty() {
             inputs.add(path, Role::Template, Content::Text);
         }
-        let used = used_by(unit, loaded, &mut inputs);
+        let used = used_by(unit, loaded, inputs);
         inputs.writer.spec(number, &used, !unit.used.globs.is_empty());
         for &asset in by_file.get(path).into_iter().flatten() {
-            write_awake(session, ending, asset, &mut inputs);
+            write_awake(session, ending, asset, inputs);
         }
     }
-    if let Some(asleep) = &loaded.asleep {
-        let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
-        write_listings(asleep, &names, &mut inputs);
-        write_shared(asleep, &mut inputs);
-    }
-    let last = loaded.asleep.as_ref().map(|asleep| &asleep.snapshot);
-    // Another process may have written a record of its own meanwhile.
-    let last = last.filter(|last| session.has_record(last));
-    let saved = writer.save(session.cache(), last.map(|last| &**last))?;
-    Ok(session.keep_record(saved))
 }
 
 fn write_settings(
@@ -299,14 +379,18 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
     }
 }
 
-/// Records the folders of globs that nobody listed for an awake file.
-fn write_listings(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Inputs<'_>) {
+/// Records the folders of globs that were listed again, but not for an awake file.
+fn write_relisted(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Inputs<'_>) {
     let relisted = asleep.relisted.iter().filter(|(name, _)| !listed.contains(*name));
     for (name, dirs) in relisted {
         for dir in dirs {
             inputs.writer.dir(&dir.path, name, &dir.stat);
         }
     }
+}
+
+/// Records the folders of globs that nobody listed.
+fn write_listings(asleep: &Asleep, listed: &BTreeSet<String>, inputs: &mut Inputs<'_>) {
     for dir in asleep.snapshot.dirs() {
         if !listed.contains(dir.glob) && !asleep.relisted.contains_key(dir.glob) {
             inputs.writer.dir(dir.path, dir.glob, &dir.stat);
@@ -330,8 +414,12 @@ fn write_shared(asleep: &Asleep, inputs: &mut Inputs<'_>) {
     }
 }
 
-/// The content of a spec file that nobody has read.
-const UNREAD: Digest = Digest { hash: [0; 32], size: u64::MAX };
+/// What is recorded of a spec file that nobody has read: no file has this content, so the next run finds
+/// another one.
+fn unread(input: &Input<'_>) -> Recorded {
+    let digest = Digest { hash: [0; 32], size: u64::MAX };
+    Recorded { racy: true, digest, ..input.recorded }
+}
 
 /// Copies the records of assets that slept through the run.
 fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
@@ -352,11 +440,7 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
     for (&place, file) in asleep.specs.iter().zip(asleep.files()) {
         let Some(input) = file.input() else { continue };
         let number = match asleep.unread.contains(&place) {
-            // No file has this content, so the next run finds another one.
-            true => {
-                let recorded = Recorded { racy: true, digest: UNREAD, ..input.recorded };
-                Some(writer.input(input.path, Role::Spec, input.content, recorded))
-            }
+            true => Some(writer.input(input.path, Role::Spec, input.content, unread(&input))),
             false => copy(writer, input.number),
         };
         let Some(number) = number else { continue };

@@ -135,6 +135,12 @@ impl Session {
         self.root.join(LOCKFILE)
     }
 
+    /// The same project with what a watch keeps from one run to the next.
+    #[must_use]
+    pub fn for_watch(self) -> Self {
+        Self { kept: Kept::for_watch(), ..self }
+    }
+
     /// What it has read and may use again.
     pub(super) fn kept(&self) -> &Kept {
         &self.kept

@@ -29,6 +29,27 @@ pub(super) enum Table {
 
 pub(super) const TABLES: usize = 9;
 
+/// The place of the strings among the parts behind the header, after all tables.
+pub(super) const STRINGS: usize = TABLES;
+
+/// A file in its parts.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub(super) header: Vec<u8>,
+    pub(super) tables: [Vec<u8>; TABLES],
+    pub(super) strings: Vec<u8>,
+    /// The sum of the checksums of tables and strings.
+    pub(super) sum: u64,
+}
+
+impl Packed {
+    /// All parts in the order of the file.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let tables = self.tables.iter().map(Vec::as_slice);
+        [&*self.header].into_iter().chain(tables).chain([&*self.strings])
+    }
+}
+
 impl Table {
     /// Bytes per record.
     pub(super) const fn record_size(self) -> usize {
@@ -147,6 +168,18 @@ impl Fields<'_> {
     pub(super) fn recorded(&mut self) -> Recorded {
         Recorded { stat: self.stat(), digest: self.digest(), racy: false }
     }
+}
+
+/// Appends a string to others, with its length before it: `text_place` finds it again.
+pub(super) fn push_text(arena: &mut Vec<u8>, text: &str) {
+    let mut length = text.len();
+    while length >= 0x40 {
+        // Six bits a byte keep the length ASCII, so that all strings are checked as one text.
+        arena.push((length & 0x3f) as u8 | 0x40);
+        length >>= 6;
+    }
+    arena.push(length as u8);
+    arena.extend_from_slice(text.as_bytes());
 }
 
 /// Where the string stored at `offset` begins, and its length.

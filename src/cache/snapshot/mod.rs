@@ -7,12 +7,14 @@
 
 mod checksum;
 mod layout;
+mod mend;
 mod reader;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use mend::Mending;
 pub use reader::{Asset, Dir, Input, Output, Snapshot, SpecFile};
 pub use writer::{NewAsset, Settle, SnapshotError, SnapshotWriter};
 
@@ -20,7 +22,7 @@ use crate::base::Digest;
 use crate::cache::file_memo::{Recorded, Stamp};
 
 /// Version of the layout.
-pub const SNAPSHOT_FORMAT: u32 = 3;
+pub const SNAPSHOT_FORMAT: u32 = 4;
 
 /// What a file is to the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

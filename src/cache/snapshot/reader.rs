@@ -5,6 +5,7 @@
 //! can panic: a number that leads nowhere reads as nothing.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
@@ -14,9 +15,9 @@ use rayon::prelude::*;
 
 use crate::base::{ActionKey, Digest, MediaKind};
 use crate::cache::file_memo::{Content, Recorded, Stamp, Stat};
-use crate::cache::snapshot::checksum::{combine, of_part};
+use crate::cache::snapshot::checksum::{block_range, combine, of_part};
 use crate::cache::snapshot::layout::{
-    Fields, HEADER, MAGIC, TABLES, Table, content_of, text_place,
+    Fields, HEADER, MAGIC, Packed, STRINGS, TABLES, Table, content_of, text_place,
 };
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 
@@ -27,6 +28,8 @@ pub struct Snapshot {
     tables: [Vec<u8>; TABLES],
     strings: String,
     whole_text: u32,
+    /// The sum of the checksums of its parts.
+    sum: u64,
 }
 
 /// A file that the build read.
@@ -92,39 +95,64 @@ impl Snapshot {
             return None;
         }
         let parts = parsed.part_ranges();
-        let read = |range: &Range<u64>| {
+        let read = |(part, range): (usize, &Range<u64>)| {
             let bytes = read_range(path, range).ok()?;
-            Some((of_part(&bytes), bytes))
+            Some((of_part(part, &bytes), bytes))
         };
         // Most of the time goes into pages that the system hands out, which threads share well.
         let parts: Option<Vec<_>> = if size < LARGE {
-            parts.iter().map(read).collect()
+            parts.iter().enumerate().map(read).collect()
         } else {
-            parts.par_iter().map(read).collect()
+            parts.par_iter().enumerate().map(read).collect()
         };
         parsed.finish(&header, parts?)
     }
 
     /// The snapshot whose file has these parts: header, tables, strings. None if it would not be used.
-    pub(super) fn of(mut parts: Vec<Vec<u8>>) -> Option<Self> {
-        let strings = parts.pop().and_then(|strings| String::from_utf8(strings).ok())?;
-        let mut parts = parts.into_iter();
-        let header: [u8; HEADER] = parts.next()?.try_into().ok()?;
-        let parsed = Header::parse(&header).filter(|parsed| !parsed.is_left_over())?;
-        let tables: Vec<_> = parts.collect();
-        let Header { summary, whole_text, .. } = parsed;
-        Some(Self { summary, tables: tables.try_into().ok()?, strings, whole_text })
+    pub(super) fn of(parts: Packed) -> Option<Self> {
+        let Packed { header, tables, strings, sum } = parts;
+        let parsed = Header::parse(&header.try_into().ok()?);
+        let Header { summary, whole_text, .. } = parsed.filter(|parsed| !parsed.is_left_over())?;
+        let strings = String::from_utf8(strings).ok()?;
+        Some(Self { summary, tables, strings, whole_text, sum })
     }
 
-    /// A table or the strings, by their place behind the header (0), with their offset in the file.
-    pub(super) fn part(&self, index: usize) -> Option<(u64, &[u8])> {
-        let sizes = self.tables.iter().map(Vec::len);
-        let before: usize = sizes.take(index.checked_sub(1)?).sum();
-        let bytes = match self.tables.get(index - 1) {
-            Some(table) => table.as_slice(),
-            None => self.strings.as_bytes(),
-        };
-        Some(((HEADER + before) as u64, bytes))
+    /// A table or the strings, by their place behind the header.
+    pub(super) fn part(&self, index: usize) -> Option<&[u8]> {
+        match self.tables.get(index) {
+            Some(table) => Some(table),
+            None => (index == STRINGS).then_some(self.strings.as_bytes()),
+        }
+    }
+
+    /// Where a part begins in the file.
+    pub(super) fn part_offset(&self, index: usize) -> u64 {
+        (HEADER + self.tables.iter().take(index).map(Vec::len).sum::<usize>()) as u64
+    }
+
+    /// The sum of the checksums of its parts.
+    pub(super) fn sum(&self) -> u64 {
+        self.sum
+    }
+
+    /// The snapshot with other blocks in its tables, by part and number, and with more strings; none if it
+    /// would not be used.
+    pub(super) fn mended(
+        &self,
+        summary: Summary,
+        blocks: BTreeMap<(usize, usize), Vec<u8>>,
+        strings: &[u8],
+        sum: u64,
+    ) -> Option<Self> {
+        let mut mended = Self { summary, sum, ..self.clone() };
+        for ((part, block), bytes) in blocks {
+            let table = mended.tables.get_mut(part)?;
+            let range = block_range(block, table.len());
+            table[range].copy_from_slice(&bytes);
+        }
+        mended.strings.push_str(std::str::from_utf8(strings).ok()?);
+        let is_left_over = is_left_over(mended.strings.len() as u64, mended.whole_text);
+        (!is_left_over).then_some(mended)
     }
 
     /// What it says of the run as a whole.
@@ -180,6 +208,12 @@ impl Snapshot {
 
     /// The inputs at `path`, one for each role that the file has.
     pub fn inputs_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = Input<'a>> {
+        let first = self.first_input_at(path);
+        (first..).map_while(move |number| self.input(number).filter(|at| at.path == path))
+    }
+
+    /// The number of the first input whose path is not before `path`.
+    pub(super) fn first_input_at(&self, path: &str) -> u32 {
         let path_of = |number| self.input(number).map_or("", |input| input.path);
         let mut range = 0..self.count(Table::Inputs) as u32;
         while range.start < range.end {
@@ -189,7 +223,7 @@ impl Snapshot {
                 Ordering::Equal | Ordering::Greater => range.end = middle,
             }
         }
-        (range.start..).map_while(move |number| self.input(number).filter(|at| at.path == path))
+        range.start
     }
 
     /// The folders that were listed, in the order in which they were recorded.
@@ -235,7 +269,7 @@ impl Snapshot {
         &self.tables[table as usize]
     }
 
-    fn count(&self, table: Table) -> usize {
+    pub(super) fn count(&self, table: Table) -> usize {
         self.tables[table as usize].len() / table.record_size()
     }
 
@@ -249,8 +283,17 @@ impl Snapshot {
         self.table(table).get(start..start.checked_add(size)?)
     }
 
+    /// Where the path of a published file stands among the strings.
+    pub(super) fn output_place(&self, number: u32) -> Option<u32> {
+        Some(Fields(self.record(Table::Outputs, number)?).u32())
+    }
+
     /// The numbers in a table of numbers, as many of `range` as it holds.
-    fn list(&self, table: Table, range: Range<u32>) -> impl ExactSizeIterator<Item = u32> + '_ {
+    pub(super) fn list(
+        &self,
+        table: Table,
+        range: Range<u32>,
+    ) -> impl ExactSizeIterator<Item = u32> + '_ {
         let bytes = |number: u32| number as usize * 4;
         let items = self.table(table).get(bytes(range.start)..bytes(range.end.max(range.start)));
         items.unwrap_or_default().chunks_exact(4).map(|item| Fields(item).u32())
@@ -280,7 +323,12 @@ impl<'a> SpecFile<'a> {
 
     /// The file itself.
     pub fn input(&self) -> Option<Input<'a>> {
-        self.snapshot.input(self.field(0))
+        self.snapshot.input(self.input_number())
+    }
+
+    /// The number of the file.
+    pub(super) fn input_number(&self) -> u32 {
+        self.field(0)
     }
 
     /// The assets that it expands to.
@@ -292,8 +340,12 @@ impl<'a> SpecFile<'a> {
 
     /// The numbers of the inputs that its expansion read: templates and styles.
     pub fn used(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        let range = self.snapshot.list_range(Table::Specs, self.number, 2, Table::Used);
-        self.snapshot.list(Table::Used, range)
+        self.snapshot.list(Table::Used, self.used_range())
+    }
+
+    /// Where those numbers stand in their table.
+    pub(super) fn used_range(&self) -> Range<u32> {
+        self.snapshot.list_range(Table::Specs, self.number, 2, Table::Used)
     }
 
     /// Whether an instance in it takes its values from a listing of files.
@@ -359,56 +411,62 @@ impl<'a> Asset<'a> {
 
     /// Its tags.
     pub fn tags(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
-        self.texts(3, Table::Tags)
+        self.texts(Table::Tags)
     }
 
     /// Its published files.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = Output<'a>> + use<'a> {
         let snapshot = self.snapshot;
-        let range = snapshot.list_range(Table::Assets, self.number, 4, Table::Outputs);
+        let range = self.list_range(Table::Outputs);
         let end = range.end.min(snapshot.count(Table::Outputs) as u32);
         (range.start.min(end)..end).map(move |number| snapshot.output(number))
     }
 
     /// The numbers of the inputs that its actions read.
     pub fn sources(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        let range = self.snapshot.list_range(Table::Assets, self.number, 5, Table::Sources);
-        self.snapshot.list(Table::Sources, range)
+        self.snapshot.list(Table::Sources, self.list_range(Table::Sources))
     }
 
     /// Ids of the assets that it refers to.
     pub fn references(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
-        self.texts(6, Table::References)
+        self.texts(Table::References)
     }
 
-    /// The records of one of its lists, as they are stored.
-    pub(super) fn list_bytes(&self, list: Table) -> &'a [u8] {
+    /// Where one of its lists stands in its table.
+    pub(super) fn list_range(&self, list: Table) -> Range<u32> {
         let field = match list {
             Table::Tags => 3,
             Table::Outputs => 4,
             Table::Sources => 5,
             Table::References => 6,
-            _ => return &[],
+            _ => return 0..0,
         };
-        let range = self.snapshot.list_range(Table::Assets, self.number, field, list);
+        self.snapshot.list_range(Table::Assets, self.number, field, list)
+    }
+
+    /// The records of one of its lists, as they are stored.
+    pub(super) fn list_bytes(&self, list: Table) -> &'a [u8] {
+        let range = self.list_range(list);
         let place = |number: u32| number as usize * list.record_size();
         let bytes = self.snapshot.table(list).get(place(range.start)..place(range.end));
         bytes.unwrap_or_default()
     }
 
-    /// Its record without the numbers that speak of other tables and its state: what stands before the
-    /// numbers, between the two, and after the state.
-    pub(super) fn copied_fields(&self) -> [&'a [u8]; 3] {
-        const NUMBERS: usize = 3 * 4;
-        const PHASE: usize = NUMBERS + 5 * 4;
-        const STATE: usize = PHASE + 8;
-        [&self.record[..NUMBERS], &self.record[PHASE..STATE], &self.record[STATE + 1..]]
+    /// Where its id, section and key stand among the strings.
+    pub(super) fn text_places(&self) -> [u32; 3] {
+        [0, 4, 8].map(|at| self.fields(at).u32())
     }
 
-    fn texts(&self, field: usize, list: Table) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
+    /// Its record: the places of texts, the numbers that speak of other tables, and the rest.
+    pub(super) fn record_parts(&self) -> [&'a [u8]; 3] {
+        let (texts, others) = self.record.split_at(3 * 4);
+        let (numbers, rest) = others.split_at(5 * 4);
+        [texts, numbers, rest]
+    }
+
+    fn texts(&self, list: Table) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         let snapshot = self.snapshot;
-        let range = snapshot.list_range(Table::Assets, self.number, field, list);
-        snapshot.list(list, range).map(move |offset| snapshot.text_at(offset))
+        snapshot.list(list, self.list_range(list)).map(move |offset| snapshot.text_at(offset))
     }
 }
 
@@ -452,9 +510,8 @@ impl Header {
         Some(Self { summary, tables, strings, whole_text, checksum })
     }
 
-    /// Whether half of the strings are out of use.
     fn is_left_over(&self) -> bool {
-        self.strings > MOST_LEFT_OVER + 2 * u64::from(self.whole_text)
+        is_left_over(self.strings, self.whole_text)
     }
 
     fn file_size(&self) -> Option<u64> {
@@ -474,16 +531,21 @@ impl Header {
     }
 
     fn finish(self, header: &[u8], mut parts: Vec<(u64, Vec<u8>)>) -> Option<Snapshot> {
-        let sums = parts.iter().map(|(sum, _)| *sum);
-        if combine([of_part(&header[..HEADER - 8])].into_iter().chain(sums)) != self.checksum {
+        let sum = parts.iter().map(|(sum, _)| *sum).fold(0, u64::wrapping_add);
+        if combine(&header[..HEADER - 8], sum) != self.checksum {
             return None;
         }
         let (_, strings) = parts.pop()?;
         let strings = String::from_utf8(strings).ok()?;
         let tables: Vec<_> = parts.into_iter().map(|(_, bytes)| bytes).collect();
         let Self { summary, whole_text, .. } = self;
-        Some(Snapshot { summary, tables: tables.try_into().ok()?, strings, whole_text })
+        Some(Snapshot { summary, tables: tables.try_into().ok()?, strings, whole_text, sum })
     }
+}
+
+/// Whether half of the strings are out of use. `whole_text`: their bytes when all of them were in use.
+fn is_left_over(strings: u64, whole_text: u32) -> bool {
+    strings > MOST_LEFT_OVER + 2 * u64::from(whole_text)
 }
 
 /// Reads a part into memory that was not zeroed first. A file that was replaced meanwhile gives a

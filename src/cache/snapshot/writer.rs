@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use crate::base::{ActionKey, MediaKind};
 use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
-use crate::cache::snapshot::checksum::{combine, of_part};
+use crate::cache::snapshot::checksum::{BLOCK, combine, of_part};
 use crate::cache::snapshot::layout::{
-    Fields, HEADER, MAGIC, Record, Table, content_code, text_place,
+    Fields, HEADER, MAGIC, Packed, Record, Table, content_code, push_text, text_place,
 };
 use crate::cache::snapshot::reader::{Asset, Snapshot};
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
@@ -157,12 +157,12 @@ impl SnapshotWriter {
         self.tags.bytes(asset.list_bytes(Table::Tags));
         self.references.bytes(asset.list_bytes(Table::References));
         self.sources.extend_from_slice(sources);
-        let [texts, phase, rest] = asset.copied_fields();
+        let [texts, _, rest] = asset.record_parts();
         self.assets.bytes(texts);
         first.iter().for_each(|number| self.assets.u32(*number));
-        self.assets.bytes(phase);
-        self.assets.u8(state.unwrap_or(asset.state()));
+        let at = self.assets.0.len() + 8;
         self.assets.bytes(rest);
+        self.assets.0[at] = state.unwrap_or(asset.state());
         let size = Table::Outputs.record_size();
         let outputs = asset.list_bytes(Table::Outputs).chunks_exact(size).zip(asset.outputs());
         for (record, output) in outputs {
@@ -275,26 +275,35 @@ impl SnapshotWriter {
         cache: &CacheDir,
         last: Option<&Snapshot>,
     ) -> Result<Option<Snapshot>, SnapshotError> {
-        let parts = self.pack()?;
+        let packed = self.pack()?;
         let path = cache.snapshot();
         let mut pieces = Vec::new();
         let mut offset = 0;
-        for (index, part) in parts.iter().enumerate() {
-            let known = last.and_then(|last| last.part(index));
-            match known.filter(|(at, _)| *at == offset) {
-                Some((at, known)) => pieces.extend(changed_pieces(at, known, part)),
-                None => pieces.push((offset, part.as_slice())),
+        for (index, part) in packed.parts().enumerate() {
+            let known = index.checked_sub(1).zip(last).and_then(|(index, last)| {
+                last.part(index).filter(|_| last.part_offset(index) == offset)
+            });
+            match known {
+                Some(known) => pieces.extend(changed_pieces(offset, known, part)),
+                None => pieces.push((offset, part)),
             }
             offset += part.len() as u64;
         }
         overwrite_file(&path, &pieces, offset)
             .map_err(|source| SnapshotError::Write { path, source })?;
         drop(pieces);
-        Ok(Snapshot::of(parts))
+        Ok(Snapshot::of(packed))
     }
 
-    /// The parts of the file: header, tables, strings.
-    pub(super) fn pack(mut self) -> Result<Vec<Vec<u8>>, SnapshotError> {
+    /// The snapshot as it would be read, without saving it; none if it would not be used.
+    ///
+    /// # Errors
+    /// `SnapshotError::TooLarge`.
+    pub fn finish(self) -> Result<Option<Snapshot>, SnapshotError> {
+        Ok(Snapshot::of(self.pack()?))
+    }
+
+    pub(super) fn pack(mut self) -> Result<Packed, SnapshotError> {
         let (inputs, new_number) = self.pack_inputs();
         let renumbered = |numbers: &[u32]| {
             let mut record = Record::default();
@@ -322,23 +331,21 @@ impl SnapshotWriter {
             std::mem::take(&mut self.tags.0),
             std::mem::take(&mut self.references.0),
         ];
-        let arena = std::mem::take(&mut self.arena);
+        let strings = std::mem::take(&mut self.arena);
         let mut counts = Vec::new();
         for (table, bytes) in Table::ALL.iter().zip(&tables) {
             counts.push(self.index(bytes.len() / table.record_size()));
         }
-        let arena_size = self.index(arena.len());
+        let size = self.index(strings.len());
         if self.too_large {
             return Err(SnapshotError::TooLarge);
         }
-        let whole_text = self.whole_text.unwrap_or(arena_size);
-        let header = header(&self.summary, &counts, arena_size, whole_text);
-        let mut parts = vec![header.0];
-        parts.extend(tables);
-        parts.push(arena);
-        let sum = combine(parts.iter().map(|part| of_part(part)));
-        parts[0].extend_from_slice(&sum.to_le_bytes());
-        Ok(parts)
+        let whole_text = self.whole_text.unwrap_or(size);
+        let parts = tables.iter().chain([&strings]).enumerate();
+        let sums = parts.map(|(part, bytes)| of_part(part, bytes));
+        let sum = sums.fold(0, u64::wrapping_add);
+        let header = header(&self.summary, &counts, [size, whole_text], sum);
+        Ok(Packed { header, tables, strings, sum })
     }
 
     /// The table of inputs sorted by path, each once, and the new number of each old one.
@@ -378,14 +385,7 @@ impl SnapshotWriter {
     /// Stores a string and returns its offset.
     fn text(&mut self, text: &str) -> u32 {
         let offset = self.index(self.arena.len());
-        let mut length = text.len();
-        while length >= 0x40 {
-            // Six bits a byte keep the length ASCII, so that all strings are checked as one text.
-            self.arena.push((length & 0x3f) as u8 | 0x40);
-            length >>= 6;
-        }
-        self.arena.push(length as u8);
-        self.arena.extend_from_slice(text.as_bytes());
+        push_text(&mut self.arena, text);
         offset
     }
 
@@ -409,7 +409,6 @@ impl SnapshotWriter {
 
 /// The stretches of `new` with blocks that differ from `old`, with their offsets in the file.
 fn changed_pieces<'a>(offset: u64, old: &[u8], new: &'a [u8]) -> Vec<(u64, &'a [u8])> {
-    const BLOCK: usize = 4096;
     let starts = (0..new.len()).step_by(BLOCK);
     let end = |start: usize| (start + BLOCK).min(new.len());
     let changed = starts.filter(|&at| old.get(at..end(at)) != Some(&new[at..end(at)]));
@@ -429,8 +428,9 @@ fn text_at(arena: &[u8], offset: u32) -> &[u8] {
     arena.get(at..at.saturating_add(length)).unwrap_or_default()
 }
 
-/// The header without its checksum.
-fn header(summary: &Summary, counts: &[u32], arena_size: u32, whole_text: u32) -> Record {
+/// The header. `text`: bytes of strings, and of those in use when all of them were written; `sum`: the
+/// sum of the checksums of the parts.
+pub(super) fn header(summary: &Summary, counts: &[u32], text: [u32; 2], sum: u64) -> Vec<u8> {
     let mut header = Record::default();
     header.bytes(&MAGIC);
     header.u32(SNAPSHOT_FORMAT);
@@ -445,11 +445,9 @@ fn header(summary: &Summary, counts: &[u32], arena_size: u32, whole_text: u32) -
         Some(file) => header.recorded(file),
         None => header.bytes(&[0; 72]),
     }
-    for count in counts {
-        header.u32(*count);
-    }
-    header.u32(arena_size);
-    header.u32(whole_text);
+    counts.iter().chain(&text).for_each(|count| header.u32(*count));
     header.0.resize(HEADER - 8, 0);
-    header
+    let checksum = combine(&header.0, sum);
+    header.u64(checksum);
+    header.0
 }

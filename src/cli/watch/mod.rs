@@ -63,7 +63,7 @@ pub(super) fn watch(context: &Context, args: &WatchArgs) -> Result<ExitCode, Cli
         let why = "a watch builds what changes from now on: leave out --since and --steps";
         return Err(CliError::Usage(why.to_owned()));
     }
-    let session = context.open()?;
+    let session = context.open()?.for_watch();
     let (watcher, waker) = Watcher::begin(session.root()).map_err(unwatchable)?;
     let stop = StopSignal::default();
     let has_screen = context.terminal.is_terminal

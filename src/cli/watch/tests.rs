@@ -51,7 +51,7 @@ fn whoever_subscribes_is_told_what_happens_and_how_things_stand() {
     let cli = args::parse(argv.map(Into::into)).expect("a command");
     let Command::Watch(args) = cli.command else { panic!("it watches") };
     let context = Context::new(cli.global);
-    let session = context.open().expect("a project");
+    let session = context.open().expect("a project").for_watch();
     let (watcher, waker) = Watcher::begin(session.root()).expect("a folder that can be watched");
     let (feed, stop) = (Arc::<Feed>::default(), StopSignal::default());
     let told = feed.subscribe();
