@@ -20,7 +20,7 @@ use crate::graph::AssetIndex;
 use crate::pipeline::migrate::Moved;
 use crate::pipeline::money;
 use crate::pipeline::purchases::shopping;
-use crate::pipeline::{self, BuildRequest, Built, Prepared, Selection, Session};
+use crate::pipeline::{self, Ahead, BuildRequest, Built, OnChange, Prepared, Selection, Session};
 use crate::plan::{AssetPlan, Policy, ReasonCode, Work};
 use crate::report::log::LoggedAsset;
 use crate::report::{Fanout, Reporters, elapsed_since};
@@ -101,7 +101,11 @@ fn round(
         true => super::plan::Wakes::Changed,
         false => super::plan::Wakes::Selected,
     };
-    let mut prepared = super::plan::prepare_to_change(context, session, &selection, policy, wakes)?;
+    let ahead = Ahead::default();
+    let begin = || ahead.begin(session);
+    let on_change = (!args.policy.locked).then_some(&begin as &OnChange<'_>);
+    let mut prepared =
+        super::plan::prepare_to_change(context, session, &selection, policy, wakes, on_change)?;
     if !trial.is_empty() {
         super::plan::assess_trial(context, session, &selection, policy, &mut prepared, trial)?;
     }
@@ -147,6 +151,7 @@ fn round(
         clock,
         // The record of a run says what holds without a wish for more.
         environment: context.environment().filter(|_| is_plain),
+        ahead: Some(&ahead),
     };
     let (stood_in, held): (Vec<_>, Vec<_>) = held(&prepared).into_iter().partition(is_stood_in);
     for warning in warnings(&held, &prepared, context.format()) {

@@ -29,6 +29,7 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         wakes_selected: false,
         today: &today,
         clock: context.clock,
+        on_change: None,
     };
     let mut prepared = pipeline::prepare(&session, &request)?;
     super::plan::show_diagnostics(context, &prepared)?;

@@ -35,6 +35,7 @@ fn prepared(context: &Context, session: &Session) -> Result<Prepared, CliError> 
         wakes_selected: false,
         today: &today,
         clock: context.clock,
+        on_change: None,
     };
     let prepared = pipeline::prepare(session, &request)?;
     money::restore(session, &prepared.loaded.config, &prepared.lock).map_err(MoneyError::from)?;

@@ -10,7 +10,7 @@ use crate::cli::spend::Approval;
 use crate::config::{Budget, Config};
 use crate::graph::action::ActionKind;
 use crate::pipeline::migrate::Moved;
-use crate::pipeline::{self, Prepared, Selection, Session};
+use crate::pipeline::{self, OnChange, Prepared, Selection, Session};
 use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
 use crate::report::Format;
 use crate::report::money_status::{self, CapState};
@@ -103,6 +103,17 @@ pub(super) fn prepare(
     policy: Policy,
     wakes: Wakes,
 ) -> Result<Prepared, CliError> {
+    prepare_ahead(context, session, selection, policy, wakes, None)
+}
+
+fn prepare_ahead(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+    policy: Policy,
+    wakes: Wakes,
+    on_change: Option<&OnChange<'_>>,
+) -> Result<Prepared, CliError> {
     let today = context.today();
     let request = pipeline::Request {
         selection,
@@ -115,6 +126,7 @@ pub(super) fn prepare(
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
         clock: context.clock,
+        on_change,
     };
     let prepared = pipeline::prepare(session, &request)?;
     show_diagnostics(context, &prepared)?;
@@ -122,7 +134,7 @@ pub(super) fn prepare(
 }
 
 /// Assesses the project for a command that changes it, after commits that were cut off or are
-/// going on.
+/// going on. `on_change` is told as soon as something is known to have changed.
 ///
 /// # Errors
 /// As `prepare`, and `CliError::Build` if a commit cannot be completed.
@@ -132,9 +144,10 @@ pub(super) fn prepare_to_change(
     selection: &Selection,
     policy: Policy,
     wakes: Wakes,
+    on_change: Option<&OnChange<'_>>,
 ) -> Result<Prepared, CliError> {
     loop {
-        let prepared = prepare(context, session, selection, policy, wakes)?;
+        let prepared = prepare_ahead(context, session, selection, policy, wakes, on_change)?;
         if !pipeline::is_overtaken(session, &prepared)? {
             return Ok(prepared);
         }
@@ -189,6 +202,7 @@ fn again<'a>(
         wakes_selected: false,
         today,
         clock: context.clock,
+        on_change: None,
     }
 }
 

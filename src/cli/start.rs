@@ -105,6 +105,7 @@ fn specs_folder(context: &Context, session: &Session) -> Result<String, CliError
         wakes_selected: false,
         today: &today,
         clock: context.clock,
+        on_change: None,
     };
     let prepared = pipeline::prepare(session, &request)?;
     if prepared.has_errors() {

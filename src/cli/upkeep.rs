@@ -37,7 +37,8 @@ pub(super) fn open(context: &Context, assets: &[String]) -> Result<(Session, Pre
     let session = context.open()?;
     let selection = Selection { names: assets.to_owned(), ..Selection::default() };
     let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare_to_change(context, &session, &selection, policy, wakes)?;
+    let prepared =
+        super::plan::prepare_to_change(context, &session, &selection, policy, wakes, None)?;
     Ok((session, prepared))
 }
 

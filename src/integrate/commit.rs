@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::json::value_digest;
-use crate::integrate::lock_ahead::read_lock;
+use crate::integrate::lock_ahead::{KnownLock, LockCopy, read_lock};
 use crate::integrate::manifest::Operation;
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::prune::Prune;
@@ -84,9 +84,11 @@ pub struct CommitRequest<'a> {
     /// Whether files that were edited by hand are overwritten.
     pub overwrite_drifted: bool,
     /// The lock as it is on disk, if the caller has read it and knows that nobody wrote it since.
-    pub current: Option<&'a LockFile>,
-    /// A file with the text of `current`, which may be used up.
-    pub lock_copy: Option<&'a Path>,
+    pub current: Option<KnownLock<'a>>,
+    /// A copy of `current`, which may be used up.
+    pub lock_copy: Option<&'a LockCopy>,
+    /// Whether `current` is still what is on disk.
+    pub is_current: &'a (dyn Fn() -> bool + Sync),
     /// Whether the manifest is known to hold what the lock says: unchanged entries are then not
     /// looked at.
     pub manifest_unchanged: bool,
@@ -159,14 +161,15 @@ pub fn commit(
     let CommitRequest { root, record, blobs, checkpoint, .. } = *request;
     let earlier = redo::roll_forward(root, record, blobs, checkpoint, guard)?;
     let read;
-    let (lock, lock_copy) = match request.current.filter(|_| earlier.is_none()) {
+    let current = request.current.filter(|_| earlier.is_none());
+    let (lock, lock_copy) = match current.filter(|lock| suffices(*lock, request)) {
         Some(lock) => (lock, request.lock_copy),
         None => {
             read = read_lock(root, request.lock)?;
-            (&read, None)
+            (KnownLock::Whole(&read), None)
         }
     };
-    let (units, problems) = Planner::new(request, lock)?.units()?;
+    let (units, problems) = Planner::new(request, lock.blocks())?.units()?;
     let mut report = earlier.unwrap_or_default();
     report.problems.extend(problems);
     if units.is_empty() {
@@ -181,7 +184,8 @@ pub fn commit(
     if !checkpoint.proceed(Step::Record) {
         return Err(CommitError::Interrupted);
     }
-    let known = Known { lock, lock_copy, manifest: request.manifest_known };
+    let (manifest, is_current) = (request.manifest_known, request.is_current);
+    let known = Known { lock, lock_copy, is_current, manifest };
     let done = redo::begin(root, &work, known, blobs, checkpoint, record)?;
     report.published.extend(done.published);
     report.removed.extend(done.removed);
@@ -193,6 +197,25 @@ pub fn commit(
     };
     report.problems.extend(done.problems);
     Ok(report)
+}
+
+/// Whether a commit needs no more of the lock than is known: of one of which some blocks were read, those of
+/// assets that keep their id, their paths and their entry.
+fn suffices(lock: KnownLock<'_>, request: &CommitRequest<'_>) -> bool {
+    let KnownLock::Excerpt(excerpt) = lock else { return true };
+    let is_alone = |asset: &AssetCommit| {
+        let Some(Ok(own)) = excerpt.blocks().get(&asset.block.id) else { return false };
+        let has_entry = |entry: &EntryCommit| {
+            let own = own.entry.as_ref();
+            own.is_some_and(|own| own.section == entry.section && own.key == entry.key)
+        };
+        asset.renamed_from.is_none()
+            && asset.block.outputs.iter().all(|(path, _)| own.output(path).is_some())
+            && asset.entry.as_ref().map_or(own.entry.is_none(), has_entry)
+    };
+    request.prune.is_empty()
+        && request.unpublished.is_empty()
+        && request.assets.iter().all(is_alone)
 }
 
 /// Turns a request into units, by what the lock and the files say.

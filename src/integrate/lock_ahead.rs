@@ -3,67 +3,131 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::Scope;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use crate::base::RelPath;
 use crate::integrate::commit::CommitError;
-use crate::integrate::publish::{self, PublishError, Staged};
-use crate::lock::{Block, Lock, LockFile, Splice};
+use crate::integrate::publish::{self, PublishError};
+use crate::integrate::staged::Staged;
+use crate::lock::{Block, Excerpt, Lock, LockFile, Splice};
 
 /// Bytes above which a lock is copied ahead: less is written while one waits for the other files.
-const WORTH_A_COPY: usize = 1 << 20;
+pub const WORTH_A_COPY: u64 = 1 << 20;
+
+/// The lock as far as it was read.
+#[derive(Debug, Clone, Copy)]
+pub enum KnownLock<'a> {
+    /// All of it.
+    Whole(&'a LockFile),
+    /// The blocks of some assets.
+    Excerpt(&'a Excerpt),
+}
+
+impl<'a> KnownLock<'a> {
+    /// The blocks that are known.
+    pub fn blocks(self) -> &'a LockFile {
+        match self {
+            Self::Whole(lock) => lock,
+            Self::Excerpt(excerpt) => excerpt.blocks(),
+        }
+    }
+
+    /// Whether all blocks are as they are to be.
+    pub(super) fn is_unchanged_by(self, changes: &Changes) -> bool {
+        match self {
+            Self::Whole(lock) => lock.splice(changes).is_unchanged(),
+            Self::Excerpt(excerpt) => {
+                excerpt.replacements(changes).is_some_and(|replacements| replacements.is_empty())
+            }
+        }
+    }
+}
 
 /// A copy of the lock, on its way to the disk while the actions run: the commit then has to write, and
 /// to wait for, only what changed in it.
 #[derive(Debug)]
 pub struct LockCopy {
     path: PathBuf,
-    written: Receiver<io::Result<()>>,
+    /// The lock as it was when the copy began.
+    source: fs::Metadata,
+    /// Hears whether all of it is written, then whether it is on the disk.
+    steps: Mutex<Receiver<io::Result<()>>>,
 }
 
 impl LockCopy {
     /// Begins to copy a large lock to `path`, which must not be there; none for a small one.
-    pub fn begin<'scope, 'lock: 'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        path: PathBuf,
-        lock: &'lock LockFile,
-    ) -> Option<Self> {
-        let text = lock.text();
-        if text.len() < WORTH_A_COPY {
-            return None;
-        }
-        let (done, written) = sync_channel(1);
-        let to = path.clone();
-        scope.spawn(move || {
+    ///
+    /// `file`: the lock on disk.
+    pub fn begin(path: PathBuf, file: &Path) -> Option<Self> {
+        let from = File::open(file).ok()?;
+        let source = from.metadata().ok().filter(|metadata| metadata.len() >= WORTH_A_COPY)?;
+        let (done, steps) = sync_channel(2);
+        let (to, size) = (path.clone(), source.len());
+        thread::spawn(move || {
+            let mut from = from;
             let copied = File::create_new(to).and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                Ok(file)
+                let copied = io::copy(&mut from, &mut file)?;
+                if copied == size { Ok(file) } else { Err(ErrorKind::UnexpectedEof.into()) }
             });
-            let (file, result) = match copied {
+            let (file, written) = match copied {
                 Ok(file) => (Some(file), Ok(())),
                 Err(error) => (None, Err(error)),
             };
-            // The commit may have it from here on, and syncs what it changes once more.
-            let _ = done.send(result);
-            drop(done);
-            let _ = file.map(|file| file.sync_data());
+            // The commit may have it from here on, and syncs what it changes once more. Nobody may be there
+            // any more to hear of it.
+            let _ = done.send(written);
+            let _ = file.map(|file| done.send(file.sync_data()));
         });
-        Some(Self { path, written })
+        Some(Self { path, source, steps: Mutex::new(steps) })
     }
 
-    /// The copy, as soon as all of it is written; none if that failed.
-    pub fn finished(&self) -> Option<&Path> {
-        matches!(self.written.recv(), Ok(Ok(()))).then_some(&self.path)
+    /// A file that is a copy already.
+    #[cfg(test)]
+    pub(super) fn written(path: PathBuf) -> Self {
+        let (done, steps) = sync_channel(2);
+        for _ in 0..2 {
+            done.send(Ok(())).expect("there is room");
+        }
+        let source = fs::metadata(".").expect("some file");
+        Self { path, source, steps: Mutex::new(steps) }
+    }
+
+    /// The lock that it is a copy of, unless somebody wrote into that meanwhile.
+    pub fn source(&self) -> &fs::Metadata {
+        &self.source
+    }
+
+    /// The copy, as soon as all of it is written. To be asked once.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub(super) fn finished(&self) -> io::Result<&Path> {
+        self.next_step().map(|()| &*self.path)
+    }
+
+    /// Waits until what was copied is on the disk: the system tells nobody else if it is not. To be asked once,
+    /// after `finished`.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(super) fn synced(&self) -> io::Result<()> {
+        self.next_step()
+    }
+
+    fn next_step(&self) -> io::Result<()> {
+        let steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.recv().unwrap_or_else(|_| Err(ErrorKind::BrokenPipe.into()))
     }
 }
 
 impl Drop for LockCopy {
     fn drop(&mut self) {
         // Not before it is there.
-        let _ = self.written.recv();
+        let _ = self.next_step();
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -79,19 +143,31 @@ pub(super) struct LockAhead {
 pub(super) type Changes = BTreeMap<String, Option<Block>>;
 
 impl LockAhead {
-    /// `copy`: a file with the text of `lock`, which is used up.
+    /// `copy`: one of the lock, which is used up.
     pub(super) fn write(
         root: &Path,
         path: &RelPath,
-        lock: &LockFile,
+        lock: KnownLock<'_>,
         changes: Changes,
-        copy: Option<&Path>,
+        copy: Option<&LockCopy>,
     ) -> Self {
-        let splice = lock.splice(&changes);
-        let patched = || Staged::patch(root, path, copy?, &splice).ok();
-        let staged = match splice.is_unchanged() {
-            true => None,
-            false => patched().or_else(|| write_lock(root, path, &splice).ok()),
+        let staged = match lock {
+            KnownLock::Excerpt(excerpt) => {
+                let replacements = excerpt.replacements(&changes);
+                let replacements = replacements.filter(|replacements| !replacements.is_empty());
+                replacements.and_then(|replacements| {
+                    let size = excerpt.file_size();
+                    Staged::replace(root, path, copy?, size, &replacements).ok()
+                })
+            }
+            KnownLock::Whole(lock) => {
+                let splice = lock.splice(&changes);
+                let patched = || Staged::patch(root, path, copy?, &splice).ok();
+                match splice.is_unchanged() {
+                    true => None,
+                    false => patched().or_else(|| write_lock(root, path, &splice).ok()),
+                }
+            }
         };
         Self { changes, staged }
     }
@@ -131,8 +207,6 @@ pub(super) fn read_lock(root: &Path, path: &RelPath) -> Result<LockFile, CommitE
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
     use crate::base::ActionKey;
 
@@ -151,33 +225,33 @@ mod tests {
     #[test]
     fn a_large_lock_is_copied_and_the_copy_goes_if_nobody_takes_it() {
         let dir = tempfile::tempdir().expect("a folder");
-        let place = dir.path().join("copy");
-        let lock = lock_of(8_000);
-        thread::scope(|scope| {
-            let copy = LockCopy::begin(scope, place.clone(), &lock).expect("a large lock");
-            assert_eq!(copy.finished(), Some(&*place));
-            assert_eq!(fs::read_to_string(&place).expect("a copy"), lock.text());
-        });
+        let (place, file) = (dir.path().join("copy"), dir.path().join("lock"));
+        fs::write(&file, lock_of(8_000).text()).expect("writable");
+        let copy = LockCopy::begin(place.clone(), &file).expect("a large lock");
+        assert_eq!(copy.finished().expect("a copy"), place);
+        copy.synced().expect("it is on the disk");
+        assert_eq!(copy.source().len(), fs::metadata(&file).expect("the lock").len());
+        assert!(fs::read(&place).expect("a copy") == fs::read(&file).expect("the lock"));
+        drop(copy);
         assert!(!place.exists());
     }
 
     #[test]
     fn a_small_lock_is_not_worth_a_copy() {
         let dir = tempfile::tempdir().expect("a folder");
-        let lock = lock_of(10);
-        thread::scope(|scope| {
-            assert!(LockCopy::begin(scope, dir.path().join("copy"), &lock).is_none());
-        });
+        let (place, file) = (dir.path().join("copy"), dir.path().join("lock"));
+        assert!(LockCopy::begin(place.clone(), &file).is_none(), "there is no lock");
+        fs::write(&file, lock_of(10).text()).expect("writable");
+        assert!(LockCopy::begin(place, &file).is_none());
     }
 
     #[test]
     fn a_copy_that_cannot_be_written_is_none() {
         let dir = tempfile::tempdir().expect("a folder");
-        let lock = lock_of(8_000);
-        thread::scope(|scope| {
-            let nowhere = dir.path().join("nowhere/copy");
-            let copy = LockCopy::begin(scope, nowhere, &lock).expect("a large lock");
-            assert_eq!(copy.finished(), None);
-        });
+        let file = dir.path().join("lock");
+        fs::write(&file, lock_of(8_000).text()).expect("writable");
+        let nowhere = dir.path().join("nowhere/copy");
+        let copy = LockCopy::begin(nowhere, &file).expect("a large lock");
+        assert!(copy.finished().is_err());
     }
 }

@@ -15,5 +15,6 @@ pub mod prune;
 pub mod publish;
 pub mod record;
 pub mod redo;
+mod staged;
 
 pub use json::value_digest;

@@ -1,12 +1,12 @@
 //! Files of the project, written so that a reader sees the old bytes or the new ones: a temp file
 //! in the same folder, then a rename. Never through a link that leaves the project.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::base::{Digest, RelPath};
-use crate::lock::Splice;
+use crate::integrate::staged::Staged;
 
 /// Why a file could not be read, written or removed.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    fn new(path: &RelPath, source: io::Error) -> Self {
+    pub(super) fn new(path: &RelPath, source: io::Error) -> Self {
         let path = path.clone();
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path, source },
@@ -153,125 +153,6 @@ pub fn read_text(root: &Path, path: &RelPath) -> Result<Option<String>, PublishE
     }
 }
 
-/// A complete temp file beside its destination.
-#[derive(Debug)]
-pub(super) struct Staged {
-    path: RelPath,
-    digest: Digest,
-    temp: PathBuf,
-    place: PathBuf,
-    /// Whether there is a file that the rename replaces.
-    pub(super) replaces: bool,
-}
-
-impl Staged {
-    /// Writes the temp file, creating folders; it gets the mode of the file that it replaces.
-    pub(super) fn write(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<Self, PublishError> {
-        let digest = Digest::of(bytes);
-        let place = destination(root, path)?;
-        let temp = temp_path(&place, &digest.hex()[..TAG]);
-        let replaces =
-            write_temp(&place, &temp, &[bytes]).map_err(|e| PublishError::new(path, e))?;
-        Ok(Self { path: path.clone(), digest, temp, place, replaces })
-    }
-
-    /// Writes the temp file of a file of the tool's own, given in chunks, durably.
-    pub(super) fn write_whole(
-        root: &Path,
-        path: &RelPath,
-        chunks: &[&[u8]],
-    ) -> Result<Self, PublishError> {
-        let place = destination(root, path)?;
-        remove_leftovers(&place);
-        let temp = temp_path(&place, WHOLE);
-        let failed = |source| PublishError::new(path, source);
-        let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
-        Self::made_durable(path, temp, place, replaces, chunks)
-    }
-
-    /// As `write_whole`, from `copy`, a file with the old text of `new`: only what differs is written.
-    /// The copy is gone afterwards, unless it is on another file system.
-    pub(super) fn patch(
-        root: &Path,
-        path: &RelPath,
-        copy: &Path,
-        new: &Splice<'_>,
-    ) -> Result<Self, PublishError> {
-        let place = destination(root, path)?;
-        remove_leftovers(&place);
-        let temp = temp_path(&place, WHOLE);
-        let failed = |source| PublishError::new(path, source);
-        fs::rename(copy, &temp).map_err(failed)?;
-        if let Err(error) = patch_temp(&place, &temp, new) {
-            let _ = fs::remove_file(&temp);
-            return Err(failed(error));
-        }
-        let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
-        Self::made_durable(path, temp, place, true, &chunks)
-    }
-
-    /// Syncs a temp file that holds `chunks`.
-    fn made_durable(
-        path: &RelPath,
-        temp: PathBuf,
-        place: PathBuf,
-        replaces: bool,
-        chunks: &[&[u8]],
-    ) -> Result<Self, PublishError> {
-        // The processor hashes while the disk writes.
-        let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
-        let staged = Self { path: path.clone(), digest, temp, place, replaces };
-        match synced {
-            Ok(()) => Ok(staged),
-            Err(error) => {
-                staged.discard();
-                Err(PublishError::new(path, error))
-            }
-        }
-    }
-
-    /// Makes the bytes durable.
-    pub(super) fn sync(&self) -> Result<(), PublishError> {
-        sync_file(&self.temp).map_err(|source| PublishError::new(&self.path, source))
-    }
-
-    /// Puts the file in its place.
-    pub(super) fn rename(&self) -> Result<(), PublishError> {
-        fs::rename(&self.temp, &self.place).map_err(|source| PublishError::new(&self.path, source))
-    }
-
-    /// As `rename`, for a file that may be large; what it replaces is let go without waiting.
-    pub(super) fn rename_whole(&self) -> Result<(), PublishError> {
-        let replaced = File::open(&self.place);
-        self.rename().inspect_err(|_| self.discard())?;
-        // The last one to close a file of megabytes gives its pages back, which takes as long as
-        // writing them.
-        rayon::spawn(|| drop(replaced));
-        Ok(())
-    }
-
-    /// Removes the temp file.
-    pub(super) fn discard(&self) {
-        // What cannot be removed is found again by its name, when the same bytes are published.
-        let _ = fs::remove_file(&self.temp);
-    }
-
-    /// The path that it is for.
-    pub(super) fn path(&self) -> &RelPath {
-        &self.path
-    }
-
-    /// The digest of its bytes.
-    pub(super) fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// The folder whose entry the rename changes.
-    pub(super) fn folder(&self) -> &Path {
-        self.place.parent().unwrap_or(&self.place)
-    }
-}
-
 /// Writes `bytes` to `path` if they differ from what is there, durably; whether they did.
 ///
 /// # Errors
@@ -300,50 +181,6 @@ pub(super) fn replace_file(
     Ok(staged.digest())
 }
 
-fn digest_of(chunks: &[&[u8]]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    for chunk in chunks {
-        hasher.update(chunk);
-    }
-    Digest { hash: *hasher.finalize().as_bytes(), size: hasher.count() }
-}
-
-/// Writes a temp file for `place`, whose mode it gets; whether there is a file to replace. Nothing
-/// is left of it after an error.
-fn write_temp(place: &Path, temp: &Path, chunks: &[&[u8]]) -> io::Result<bool> {
-    fs::create_dir_all(place.parent().unwrap_or(place))?;
-    let mode = fs::metadata(place).map(|metadata| metadata.permissions()).ok();
-    let replaces = mode.is_some();
-    // A leftover of a run that was killed may be in the way, even as a link.
-    remove_if_there(temp)?;
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(temp)?;
-        chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
-        mode.map_or(Ok(()), |mode| file.set_permissions(mode))
-    };
-    if let Err(error) = write() {
-        // What cannot be removed is found again by its name, when it is published again.
-        let _ = fs::remove_file(temp);
-        return Err(error);
-    }
-    Ok(replaces)
-}
-
-/// Turns a copy of what is at `place` into a temp file for it.
-fn patch_temp(place: &Path, temp: &Path, new: &Splice<'_>) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(temp)?;
-    for (at, text) in new.patches() {
-        file.seek(SeekFrom::Start(at as u64))?;
-        file.write_all(text.as_bytes())?;
-    }
-    file.set_len(new.size() as u64)?;
-    file.set_permissions(fs::metadata(place)?.permissions())
-}
-
-fn sync_file(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
 /// Removes the file at `path`, a link itself rather than its target, and the folders below `floor`
 /// that are empty then.
 ///
@@ -363,13 +200,6 @@ pub fn remove_file(root: &Path, path: &RelPath, floor: &RelPath) -> Result<(), P
     Ok(())
 }
 
-/// Removes the temp file that a killed run may have left for `path`.
-pub(super) fn remove_leftover(root: &Path, path: &RelPath, digest: &Digest) {
-    if let Ok(place) = destination(root, path) {
-        let _ = fs::remove_file(temp_path(&place, &digest.hex()[..TAG]));
-    }
-}
-
 /// Makes renames and removals in `folder` durable.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
@@ -382,49 +212,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Letters of a digest in the name of a temp file.
-const TAG: usize = 12;
-
-/// Stands for the digest where a file of the tool's own is replaced as a whole.
-const WHOLE: &str = "000000000000";
-
-/// The temp file of `place` has a name that tells what it is for, so that it is found again.
-fn temp_path(place: &Path, tag: &str) -> PathBuf {
-    let (prefix, suffix) = temp_affixes(place);
-    place.with_file_name(format!("{prefix}{tag}{suffix}"))
-}
-
-/// What stands before and after the digest in the names of temp files for `place`.
-fn temp_affixes(place: &Path) -> (String, String) {
-    const LONGEST: usize = 40;
-    let name = place.file_name().unwrap_or_default().to_string_lossy();
-    // Names are limited to 255 bytes on most systems. One that is cut is told apart by its hash,
-    // since files of the same bytes may lie beside it.
-    let suffix = match name.chars().nth(LONGEST) {
-        None => ".assetbuild".to_owned(),
-        Some(_) => format!("-{}.assetbuild", &blake3::hash(name.as_bytes()).to_hex()[..12]),
-    };
-    let short: String = name.chars().take(LONGEST).collect();
-    (format!(".{short}."), suffix)
-}
-
-/// Removes temp files that killed runs left for `place`, whatever bytes they were to hold.
-fn remove_leftovers(place: &Path) {
-    let (prefix, suffix) = temp_affixes(place);
-    let folder = place.parent().and_then(|folder| fs::read_dir(folder).ok());
-    for entry in folder.into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let digest = name.strip_prefix(&*prefix).and_then(|rest| rest.strip_suffix(&*suffix));
-        if digest.is_some_and(|hex| hex.len() == TAG && hex.bytes().all(|b| b.is_ascii_hexdigit()))
-        {
-            // What cannot be removed is met again at the next write.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn remove_if_there(place: &Path) -> io::Result<()> {
+pub(super) fn remove_if_there(place: &Path) -> io::Result<()> {
     match fs::remove_file(place) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

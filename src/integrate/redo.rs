@@ -10,12 +10,15 @@ use rayon::prelude::*;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
-use crate::integrate::lock_ahead::{Changes, LockAhead, read_lock, write_lock};
+use crate::integrate::lock_ahead::{
+    Changes, KnownLock, LockAhead, LockCopy, read_lock, write_lock,
+};
 use crate::integrate::manifest::{Edited, Operation, edit, edit_known};
 use crate::integrate::manifest_file::read_manifest;
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
-use crate::integrate::publish::{self, Staged, digest_on_disk};
+use crate::integrate::publish::{self, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
+use crate::integrate::staged::{Staged, remove_leftover};
 use crate::lock::{Block, LockFile, OwnedEntry};
 
 /// Gives the bytes of a finished file.
@@ -60,12 +63,14 @@ impl Checkpoint for Uninterrupted {
 }
 
 /// What is known of the files that a commit edits, so that they need not be read whole again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    /// The lock as it is on disk, read since the integrate lock was taken.
-    pub(super) lock: &'a LockFile,
-    /// A file with the lock's text, which is used up.
-    pub(super) lock_copy: Option<&'a Path>,
+    /// The lock as it is on disk, known to be that since the integrate lock was taken.
+    pub(super) lock: KnownLock<'a>,
+    /// A copy of it, which is used up.
+    pub(super) lock_copy: Option<&'a LockCopy>,
+    /// Whether the lock is still what is on disk.
+    pub(super) is_current: &'a (dyn Fn() -> bool + Sync),
     /// Content of a manifest that was read or written without an error.
     pub(super) manifest: Option<Digest>,
 }
@@ -105,7 +110,7 @@ pub(super) fn begin(
 ) -> Result<CommitReport, CommitError> {
     let Known { lock, lock_copy, .. } = known;
     let mut run = Run::new(root, work, Some(known), checkpoint);
-    let expected = run.lock_changes(lock)?;
+    let expected = run.lock_changes(lock.blocks())?;
     let (ahead, published) = thread::scope(|scope| {
         let ahead = scope.spawn(|| LockAhead::write(root, &work.lock, lock, expected, lock_copy));
         let published = work.write(record).map_err(Into::into).and_then(|()| run.files(blobs));
@@ -204,12 +209,12 @@ impl<'a> Run<'a> {
             for file in &unit.files {
                 match digest_on_disk(self.root, &file.path) {
                     Ok(Some(present)) if present == file.new => {
-                        publish::remove_leftover(self.root, &file.path, &file.new);
+                        remove_leftover(self.root, &file.path, &file.new);
                         continue;
                     }
                     Ok(present) if present.is_none() || present == file.old => {}
                     Ok(_) => {
-                        publish::remove_leftover(self.root, &file.path, &file.new);
+                        remove_leftover(self.root, &file.path, &file.new);
                         self.report(&unit.id, Problem::EditedMeanwhile(file.path.clone()));
                         continue;
                     }
@@ -339,7 +344,7 @@ impl<'a> Run<'a> {
     ) -> Result<Result<Edited, Problem>, CommitError> {
         let path = &self.work.manifest;
         let had_entries = match self.known {
-            Some(known) => !known.lock.is_empty(),
+            Some(known) => !known.lock.blocks().is_empty(),
             None => !read_lock(self.root, &self.work.lock)?.is_empty(),
         };
         let read = || publish::read_text(self.root, path);
@@ -392,24 +397,39 @@ impl<'a> Run<'a> {
     /// `ahead`: the lock as it is to be if nothing got in the way.
     fn lock(&mut self, ahead: Option<LockAhead>) -> Result<(), CommitError> {
         let path = &self.work.lock;
+        // Somebody who knows nothing of the integrate lock may have written it meanwhile.
+        let known = self.known.filter(|known| (known.is_current)());
         let read;
-        let lock = match self.known {
+        let mut lock = match known {
             Some(known) => known.lock,
             None => {
                 read = read_lock(self.root, path)?;
-                &read
+                KnownLock::Whole(&read)
             }
         };
-        let changes = self.lock_changes(lock)?;
-        let ahead = ahead.and_then(|ahead| ahead.with(&changes));
-        let splice = lock.splice(&changes);
-        if splice.is_unchanged() {
+        let changes = self.lock_changes(lock.blocks())?;
+        let ahead = match known {
+            Some(_) => ahead.and_then(|ahead| ahead.with(&changes)),
+            None => {
+                ahead.into_iter().for_each(LockAhead::discard);
+                None
+            }
+        };
+        if ahead.is_none() && lock.is_unchanged_by(&changes) {
             return Ok(());
         }
         self.step(Step::Lock)?;
         let staged = match ahead {
             Some(staged) => staged,
-            None => write_lock(self.root, path, &splice).map_err(CommitError::LockFile)?,
+            None => {
+                let whole;
+                if let KnownLock::Excerpt(_) = lock {
+                    whole = read_lock(self.root, path)?;
+                    lock = KnownLock::Whole(&whole);
+                }
+                let splice = lock.blocks().splice(&changes);
+                write_lock(self.root, path, &splice).map_err(CommitError::LockFile)?
+            }
         };
         staged.rename_whole().map_err(CommitError::LockFile)?;
         self.folders.insert(staged.folder().to_owned());

@@ -246,8 +246,7 @@ impl LockFile {
     /// A block that a person edited keeps its comment lines and unknown keys. New blocks stand
     /// before the first one with a greater id. Line ends follow the file.
     pub fn splice(&self, changes: &BTreeMap<String, Option<Block>>) -> Splice<'_> {
-        let crlf = memchr(b'\n', self.text.as_bytes())
-            .is_some_and(|at| at > 0 && self.text.as_bytes()[at - 1] == b'\r');
+        let crlf = self.has_crlf();
         let eol = |text: String| if crlf { text.replace('\n', "\r\n") } else { text };
         let newline = if crlf { "\r\n" } else { "\n" };
 
@@ -307,6 +306,18 @@ impl LockFile {
             out.add(eol(render(block)));
         }
         out
+    }
+
+    /// The text that takes the place of a block's; none if there is no such block.
+    pub(super) fn replaced(&self, id: &str, block: &Block) -> Option<String> {
+        let text = self.replacement(self.slot(id)?, block);
+        Some(if self.has_crlf() { text.replace('\n', "\r\n") } else { text })
+    }
+
+    /// Whether its lines end as on Windows.
+    fn has_crlf(&self) -> bool {
+        let text = self.text.as_bytes();
+        memchr(b'\n', text).is_some_and(|at| at > 0 && text[at - 1] == b'\r')
     }
 
     /// The new text of a block, with what the old one holds beside the known keys.
@@ -376,6 +387,14 @@ fn header_id(text: &str, start: usize, end: usize) -> Option<SlotId> {
     }
     let (id, _) = parse::block_table(line).ok().filter(|(_, table)| table.is_empty())?;
     Some(SlotId::Quoted(id))
+}
+
+/// The id in a header line.
+pub(super) fn header_id_of(line: &str) -> Option<String> {
+    Some(match header_id(line, 0, line.len())? {
+        SlotId::Bare(range) => line[range].to_owned(),
+        SlotId::Quoted(id) => id,
+    })
 }
 
 /// The end of the last line of `text[start..end]` that is neither blank nor a comment.

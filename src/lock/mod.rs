@@ -4,6 +4,7 @@
 //! docs/design/lockfile.md.
 
 pub mod conflict;
+pub mod excerpt;
 pub mod fields;
 pub mod file;
 pub mod model;
@@ -12,6 +13,7 @@ pub mod render;
 pub mod splice;
 
 pub use conflict::{Ask, BlockFit, Conflicted, Lock, ResolveError, Resolved, Side, read, resolve};
+pub use excerpt::{Excerpt, Replacement};
 pub use fields::FieldDigests;
 pub use file::{LockError, LockFile, VERSION};
 pub use model::{Block, Kept, OwnedEntry, Purchase, ValueDigest};

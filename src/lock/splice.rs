@@ -76,6 +76,11 @@ impl<'a> Splice<'a> {
         self.parts.iter().map(|part| self.text_of(part))
     }
 
+    /// Bytes of the old text.
+    pub fn old_size(&self) -> usize {
+        self.old.len()
+    }
+
     /// Whether the text is the old one.
     pub fn is_unchanged(&self) -> bool {
         self.size() == self.old.len() && self.patches().next().is_none()

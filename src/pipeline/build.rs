@@ -12,6 +12,7 @@ use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::Snapshot;
 use crate::cache::{
     ActionCacheError, Batch, Content, FileError, Recorded, Run, RunError, Stamp, Stat, StateError,
+    StateNotice,
 };
 use crate::event::{Event, Reporter, Summary};
 use crate::execute::{Limits, StopSignal, Trouble, with_causes};
@@ -19,9 +20,9 @@ use crate::generate::FontError;
 use crate::graph::AssetIndex;
 use crate::graph::action::ActionKind;
 use crate::integrate::commit::CommitError;
-use crate::integrate::lock_ahead::LockCopy;
 use crate::integrate::outcome::ManifestChange;
 use crate::integrate::publish::PublishError;
+use crate::pipeline::ahead::{Ahead, Begun};
 use crate::pipeline::building::Building;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::Loaded;
@@ -59,6 +60,8 @@ pub struct BuildRequest<'a> {
     /// The program and what else the outcome depends on beside the project, if the outcome may be
     /// recorded.
     pub environment: Option<Digest>,
+    /// What was begun while the project was read.
+    pub ahead: Option<&'a Ahead>,
 }
 
 /// What a build did.
@@ -197,27 +200,36 @@ fn run(
     let mut problems = Vec::new();
     let mut troubles = BTreeSet::new();
     let (mut run_id, mut is_closed, mut unsettled) = (None, false, BTreeMap::new());
-    let mut batch = Batch::default();
     let mut committed = BTreeMap::new();
     let mut timings = prepared.timings.clone();
     let mut settled = None;
-    let mut after =
-        After { lock_stat: Some(prepared.lock_stat), lock_digest: None, manifest: None };
+    let mut after = After {
+        lock_stat: Some(prepared.lock_stat),
+        lock_digest: None,
+        manifest: None,
+        has_bought: false,
+    };
     if !work.is_empty() || has_record || prepared.was_conflicted {
         let clock = request.clock;
-        let run = begin_run(session)?;
+        let will_change = !work.is_empty() && !request.locked && !prepared.was_conflicted;
+        let begun = match request.ahead.and_then(Ahead::take) {
+            Some(begun) => begun,
+            None => {
+                let lock = will_change.then(|| session.lock_path());
+                Begun::new(begin_run(session)?, lock.as_deref())
+            }
+        };
+        let (run, lock_copy) = begun.into_parts(prepared.lock_stat);
         run_id = Some(run.id().as_str().to_owned());
+        let lock_copy = lock_copy.filter(|_| will_change);
         thread::scope(|scope| {
-            let will_change = !work.is_empty() && !request.locked && !prepared.was_conflicted;
-            let copy = match will_change {
-                true => LockCopy::begin(scope, run.scratch(), &prepared.lock),
-                false => None,
-            };
             let mut building = Timing::of(&mut timings, clock, "open", || {
-                Building::begin(run, session, prepared, &state, request, reporter)
+                open_state(session, &state, reporter)?;
+                Building::begin(run, session, prepared, request, reporter)
             })?;
             let (finished, outcomes, met) = Timing::of(&mut timings, clock, "execute", || {
-                building.execute(&work, stop, &mut summary)
+                let (state, _) = state.open(session.cache())?;
+                building.execute(&work, state, stop, &mut summary)
             })?;
             troubles = met;
             is_closed = finished.is_closed;
@@ -225,8 +237,14 @@ fn run(
             if request.locked {
                 building.refuse_changes(&finished.built)?;
             }
+            // While publishing waits for the disk, so can this.
+            let batch = building.batch(&finished.built);
+            let recording = scope.spawn(move || {
+                let started = clock.elapsed();
+                (started, record_results(session, state, &batch, request.now), clock.elapsed())
+            });
             let (report, left) = Timing::of(&mut timings, clock, "publish", || {
-                building.publish(&finished, copy, &mut summary)
+                building.publish(&finished, lock_copy, &mut summary)
             })?;
             after = left;
             unsettled = building.unsettled(&work);
@@ -234,37 +252,34 @@ fn run(
             building.show_variations(&finished, &outcomes, &mut summary);
             let built = &finished.built;
             committed = building.committed(built, &report);
-            (problems, batch) = building.finish(built, &outcomes, &report, &mut summary);
+            problems = building.finish(built, &outcomes, &report, &mut summary);
+            let joined = recording.join();
+            let (started, recorded, ended) =
+                joined.expect("a panic of the database is caught where it happens");
+            let took = ended.saturating_sub(started);
+            timings.push(Timing { step: "results", started, took });
+            if let Err(error) = recorded {
+                // Everything is published; only the next change costs more than it had to.
+                let message = format!("results were not recorded: {}", with_causes(&error));
+                reporter.report(&Event::Warning { asset: None, message });
+            }
             Ok::<_, BuildError>(())
         })?;
     }
     let is_good = !needs_record(&prepared.loaded);
     let last = prepared.loaded.asleep.as_ref().filter(|_| is_good);
     let mut written = last.map(|asleep| asleep.snapshot.clone());
-    // Two syncs of the disk at once cost little more than one.
-    thread::scope(|scope| {
-        let clock = request.clock;
-        let committing = scope.spawn(move || commit_results(session, state, &batch, request.now));
-        if let Some(environment) = request.environment
-            && !is_good
-            && entries_stand(prepared, &committed)
-        {
-            written = Timing::of(&mut timings, clock, "record", || {
-                let environment = session.environment(&environment);
-                let keys = settled.as_deref().unwrap_or(&prepared.keys);
-                let stand = Stand { keys, unsettled: &unsettled, built: &committed };
-                record(session, prepared, draft(), stand, environment, &after)
-            });
-        }
-        let committed = Timing::of(&mut timings, clock, "results", || {
-            committing.join().expect("a panic of the database is caught where it happens")
+    if let Some(environment) = request.environment
+        && !is_good
+        && entries_stand(prepared, &committed)
+    {
+        written = Timing::of(&mut timings, request.clock, "record", || {
+            let environment = session.environment(&environment);
+            let keys = settled.as_deref().unwrap_or(&prepared.keys);
+            let stand = Stand { keys, unsettled: &unsettled, built: &committed };
+            record(session, prepared, draft(), stand, environment, &after)
         });
-        if let Err(error) = committed {
-            // Everything is published; only the next change costs more than it had to.
-            let message = format!("results were not recorded: {}", with_causes(&error));
-            reporter.report(&Event::Warning { asset: None, message });
-        }
-    });
+    }
     summary.interrupted = stop.is_raised();
     summary.took = request.clock.elapsed();
     for Timing { step, started, took } in timings {
@@ -314,8 +329,21 @@ fn refuse_known_changes(
     if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
 }
 
+/// Opens the database, and tells if it had to be made again.
+fn open_state(
+    session: &Session,
+    state: &LazyState,
+    reporter: &dyn Reporter,
+) -> Result<(), StateError> {
+    if let (_, Some(StateNotice::Rebuilt { reason })) = state.open(session.cache())? {
+        let message = format!("the cache's database was made again: {reason}");
+        reporter.report(&Event::Warning { asset: None, message });
+    }
+    Ok(())
+}
+
 /// Records results and closes the database, which syncs the disk once more.
-fn commit_results(
+fn record_results(
     session: &Session,
     state: LazyState,
     batch: &Batch,
@@ -353,6 +381,8 @@ pub(super) struct After {
     pub(super) lock_digest: Option<Digest>,
     /// What became of the manifest, if this run wrote it.
     pub(super) manifest: Option<ManifestChange>,
+    /// Whether the run acquired anything.
+    pub(super) has_bought: bool,
 }
 
 pub(super) fn lock_stat(session: &Session) -> Option<Stat> {
@@ -395,7 +425,8 @@ fn record(
             }
         }
     };
-    let ending = Ending { prepared, stand, environment, stamp, lock, manifest };
+    let has_bought = after.has_bought;
+    let ending = Ending { prepared, stand, environment, stamp, lock, manifest, has_bought };
     remember(session, draft, &ending).ok()?
 }
 

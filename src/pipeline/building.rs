@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::base::{Digest, FieldList};
-use crate::cache::{Batch, LocalCas, Run, RunError, State, StateNotice};
+use crate::cache::{Batch, LocalCas, Run, RunError, State};
 use crate::config::Config;
 use crate::event::{Event, Outcome, Reporter, Summary};
 use crate::execute::market::secret_names;
@@ -22,7 +22,6 @@ use crate::integrate::outcome::CommitReport;
 use crate::lock::Block;
 use crate::pipeline::build::{BuildError, BuildRequest};
 use crate::pipeline::disk::{Disk, load_fonts};
-use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::purchases::{self, Known};
 use crate::pipeline::session::Session;
@@ -40,7 +39,6 @@ pub(super) struct Building<'a> {
     pub(super) request: &'a BuildRequest<'a>,
     pub(super) reporter: &'a dyn Reporter,
     run: Run,
-    state: &'a State,
     pub(super) cas: LocalCas,
     pub(super) raws: RawStore,
     fonts: FontSet,
@@ -59,15 +57,9 @@ impl<'a> Building<'a> {
         run: Run,
         session: &'a Session,
         prepared: &'a Prepared,
-        state: &'a LazyState,
         request: &'a BuildRequest<'a>,
         reporter: &'a dyn Reporter,
     ) -> Result<Self, BuildError> {
-        let (state, notice) = state.open(session.cache())?;
-        if let Some(StateNotice::Rebuilt { reason }) = notice {
-            let message = format!("the cache's database was made again: {reason}");
-            reporter.report(&Event::Warning { asset: None, message });
-        }
         let config = &prepared.loaded.config;
         money::restore(session, config, &prepared.lock)?;
         clean_up_after_others(session, config, &run)?;
@@ -83,7 +75,6 @@ impl<'a> Building<'a> {
             request,
             reporter,
             run,
-            state,
             cas: LocalCas::new(session.cache()),
             raws: session.raws(&config.paid_dir),
             fonts: load_fonts(session, config, &prepared.table)?,
@@ -96,6 +87,7 @@ impl<'a> Building<'a> {
     pub(super) fn execute(
         &mut self,
         work: &BTreeSet<AssetIndex>,
+        state: &State,
         stop: &StopSignal,
         summary: &mut Summary,
     ) -> Result<(Finished, Outcomes, BTreeSet<Trouble>), BuildError> {
@@ -121,7 +113,7 @@ impl<'a> Building<'a> {
         if self.request.locked {
             refuse_acquisitions(&chains)?;
         }
-        let recorder = Recorder::new(self.state);
+        let recorder = Recorder::new(state);
         let Self { session, fonts, commands, .. } = &*self;
         let inputs = Disk { session, table, fonts, commands };
         let raws = |digest: &Digest| {
@@ -401,16 +393,28 @@ impl<'a> Building<'a> {
         }
     }
 
-    /// Reports built assets and problems; gives the problems, and the rows that wait for a commit.
+    /// What the database is told of this run. It may say of an asset what then is not published: an old
+    /// value counts only where the lock agrees.
+    pub(super) fn batch(&mut self, built: &[BuiltChain]) -> Batch {
+        let trace = |chain: &BuiltChain| {
+            (self.spec(chain.asset).id.clone(), all_fields(self.keys(chain.asset)))
+        };
+        Batch {
+            traces: built.iter().map(trace).collect(),
+            results: std::mem::take(&mut self.leftover),
+            accessed: self.cas.take_accessed(),
+        }
+    }
+
+    /// Reports built assets and problems; gives the problems.
     pub(super) fn finish(
         self,
         built: &[BuiltChain],
         outcomes: &Outcomes,
         report: &CommitReport,
         summary: &mut Summary,
-    ) -> (Vec<(String, String)>, Batch) {
+    ) -> Vec<(String, String)> {
         let dropped = report.dropped();
-        let mut batch = Batch { results: self.leftover.clone(), ..Batch::default() };
         for chain in built {
             let id = &self.spec(chain.asset).id;
             if dropped.contains(id.as_str()) {
@@ -418,7 +422,6 @@ impl<'a> Building<'a> {
                 continue;
             }
             summary.built += 1;
-            batch.traces.push((id.clone(), all_fields(self.keys(chain.asset))));
             for file in &chain.facts.files {
                 let event = Event::Measured { asset: id.clone(), figures: file.figures() };
                 self.reporter.report(&event);
@@ -436,7 +439,6 @@ impl<'a> Building<'a> {
             let event = Event::AssetBuilt { asset: id.clone(), cached: true, took: Duration::ZERO };
             self.reporter.report(&event);
         }
-        batch.accessed = self.cas.take_accessed();
         for outcome in outcomes.values() {
             match outcome {
                 Outcome::Failed(_) => summary.failed += 1,
@@ -453,8 +455,7 @@ impl<'a> Building<'a> {
             let (asset, message) = (Some(asset.clone()), message.clone());
             self.reporter.report(&Event::Warning { asset, message });
         }
-        drop(self.run);
-        (problems, batch)
+        problems
     }
 }
 

@@ -151,9 +151,10 @@ impl Building<'_> {
                 blobs: &blobs,
                 overwrite_drifted: self.request.policy.overwrite_drifted,
                 current: is_undisturbed
-                    .then_some(&*self.prepared.lock)
+                    .then_some(self.prepared.known_lock())
                     .filter(|_| !self.prepared.was_conflicted),
-                lock_copy: lock_copy.as_ref().and_then(LockCopy::finished),
+                lock_copy: lock_copy.as_ref(),
+                is_current: &|| lock_stat(self.session) == self.prepared.lock_stat,
                 manifest_unchanged: self.prepared.manifest_unchanged,
                 manifest_known: self.prepared.manifest,
                 checkpoint: &Uninterrupted,
@@ -170,7 +171,9 @@ impl Building<'_> {
         summary.published = report.published.len();
         let lock_stat = is_undisturbed.then(|| lock_stat(self.session));
         let (lock_digest, manifest) = (report.lock, report.manifest);
-        Ok((report, After { lock_stat, lock_digest, manifest }))
+        let has_bought =
+            !bought.is_empty() || built.iter().any(|built| !built.purchases.is_empty());
+        Ok((report, After { lock_stat, lock_digest, manifest, has_bought }))
     }
 
     fn asset_commit(

@@ -362,6 +362,7 @@ pub fn prune(
         overwrite_drifted: false,
         current: None,
         lock_copy: None,
+        is_current: &|| true,
         manifest_unchanged: false,
         manifest_known: prepared.manifest,
         checkpoint: &Uninterrupted,

@@ -3,6 +3,7 @@
 //! Every command goes through [`prepare()`]; a build goes on with [`build()`]. There is no second way
 //! to load, expand or assess a project.
 
+mod ahead;
 pub mod asleep;
 pub mod build;
 mod building;
@@ -12,6 +13,7 @@ mod kept;
 pub mod keys;
 pub mod lazy_state;
 pub mod load;
+mod lock_reader;
 pub mod maintain;
 pub mod migrate;
 pub mod money;
@@ -32,11 +34,12 @@ pub mod touched;
 pub mod variations;
 pub mod world;
 
+pub use ahead::Ahead;
 pub use build::{BuildError, BuildRequest, Built, build, has_redo_record};
 pub use maintain::MaintainError;
 pub use overtaken::is_overtaken;
 pub use prepare::{PrepareError, Prepared, prepare, withhold};
-pub use request::{LastRun, LeftAlone, Request, Since};
+pub use request::{LastRun, LeftAlone, OnChange, Request, Since};
 pub use select::Selection;
 pub use session::{OpenError, Session};
 pub use touched::Touched;

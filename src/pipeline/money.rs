@@ -43,16 +43,28 @@ pub fn journal(session: &Session, config: &Config) -> Journal {
     Journal::new(&config.paid_dir.under(session.root()))
 }
 
+/// Whether receipts may have to be brought back from the second home.
+pub(super) fn is_journal_lost(session: &Session, config: &Config) -> bool {
+    session.second_home().is_some() && !journal(session, config).exists()
+}
+
+/// Whether the lock names anything that was bought.
+pub(super) fn has_purchases(lock: &LockFile) -> bool {
+    lock.text().contains("\npurchases = [")
+}
+
 /// Brings receipts of the lock back that only the second home has, if the journal is gone as a whole:
 /// what was spent still counts then.
 ///
 /// # Errors
 /// If the journal cannot be written.
 pub fn restore(session: &Session, config: &Config, lock: &LockFile) -> Result<(), JournalError> {
+    let Some(home) = session.second_home().filter(|_| is_journal_lost(session, config)) else {
+        return Ok(());
+    };
     let journal = journal(session, config);
-    let Some(home) = session.second_home().filter(|_| !journal.exists()) else { return Ok(()) };
     // Most projects bought nothing, and their lock is not to be parsed to find that out.
-    if !lock.text().contains("\npurchases = [") {
+    if !has_purchases(lock) {
         return Ok(());
     }
     let mut ids: BTreeSet<String> = BTreeSet::new();

@@ -11,7 +11,8 @@ use crate::integrate::manifest::{find_entry, read_entries};
 use crate::integrate::manifest_file;
 use crate::integrate::value_digest;
 use crate::lock::{self, Lock, LockFile};
-use crate::pipeline::prepare::{ReadLock, read_lock, read_optional};
+use crate::pipeline::lock_reader::{ReadLock, read_lock};
+use crate::pipeline::prepare::read_optional;
 use crate::pipeline::session::{Session, lock_path};
 
 /// A lock that is another one than recorded.

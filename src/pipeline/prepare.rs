@@ -14,15 +14,15 @@ use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
 use crate::execute::Market;
 use crate::graph::AssetIndex;
+use crate::integrate::lock_ahead::KnownLock;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::integrate::manifest_file;
-use crate::lock::{
-    self, Block, BlockFit, Conflicted, Lock, LockError, LockFile, OwnedEntry, ResolveError,
-};
+use crate::lock::{self, Block, BlockFit, Excerpt, LockError, LockFile, OwnedEntry, ResolveError};
 use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
+use crate::pipeline::lock_reader::{ReadLock, may_read_part, read_lock, read_part};
 use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::request::Request;
@@ -67,8 +67,10 @@ pub struct Prepared {
     pub loaded: Loaded,
     /// Contents of files.
     pub table: FileTable,
-    /// The lock, conflicts resolved.
+    /// The lock, conflicts resolved; only the blocks of `excerpt` if there is one.
     pub lock: Arc<LockFile>,
+    /// What was read of the lock, if that is not all of it.
+    pub excerpt: Option<Excerpt>,
     /// The lock's stat from before it was read.
     pub lock_stat: Option<Stat>,
     /// Whether the lock had conflict markers: it is to be written without them.
@@ -100,6 +102,14 @@ impl Prepared {
     /// Whether specs or settings have errors.
     pub fn has_errors(&self) -> bool {
         self.loaded.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The lock as far as it was read.
+    pub fn known_lock(&self) -> KnownLock<'_> {
+        match &self.excerpt {
+            Some(excerpt) => KnownLock::Excerpt(excerpt),
+            None => KnownLock::Whole(&self.lock),
+        }
     }
 
     /// The selected assets that sleep and are fresh.
@@ -169,6 +179,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         loaded,
         table,
         lock: Arc::default(),
+        excerpt: None,
         lock_stat,
         was_conflicted: false,
         keys: Vec::new(),
@@ -248,14 +259,21 @@ fn load_changes(
             let remembered = remembered_of(&recall.asleep.snapshot, |path| awake.contains(path));
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
+            if is_needed && let Some(on_change) = request.on_change {
+                on_change();
+            }
             let bytes = recall.lock_bytes.take();
             let left_alone = last_run.and_then(|last_run| last_run.as_recorded);
+            let may_be_part = !request.wakes_selected && may_read_part(session, &recall);
             let (loaded, read) = rayon::join(
                 || load::load_awake(session, *recall, left_alone, &mut table),
-                || is_needed.then(|| read_lock(session, bytes)),
+                || (is_needed && !may_be_part).then(|| read_lock(session, bytes)),
             );
             lock = read;
             if let Some(loaded) = loaded {
+                if may_be_part {
+                    lock = read_part(session, &loaded).map(|part| Ok(ReadLock::Part(part)));
+                }
                 return Ok((loaded, table, lock));
             }
             HashMap::new()
@@ -366,32 +384,6 @@ fn index(number: usize) -> AssetIndex {
     AssetIndex(u32::try_from(number).expect("a project has fewer than 2^32 assets"))
 }
 
-/// A lock that was read, now or before.
-pub(super) enum ReadLock {
-    Clean(Arc<LockFile>),
-    Conflicted(Box<Conflicted>),
-}
-
-/// The lock as it is on disk; `bytes`, if it was read already.
-pub(super) fn read_lock(
-    session: &Session,
-    bytes: Option<Vec<u8>>,
-) -> Result<ReadLock, PrepareError> {
-    let stat = session.files().stat(&lock_path()).ok();
-    if let Some((_, lock)) = stat.and_then(|stat| session.kept_lock(stat)) {
-        return Ok(ReadLock::Clean(lock));
-    }
-    let text = match bytes.map(String::from_utf8) {
-        Some(Ok(text)) => text,
-        // Reading it as text says what is wrong with it.
-        Some(Err(_)) | None => read_optional(&session.lock_path(), LOCKFILE)?.unwrap_or_default(),
-    };
-    Ok(match lock::read(text)? {
-        Lock::Clean(lock) => ReadLock::Clean(Arc::new(lock)),
-        Lock::Conflicted(conflicted) => ReadLock::Conflicted(Box::new(conflicted)),
-    })
-}
-
 fn take_lock(
     session: &Session,
     prepared: &mut Prepared,
@@ -399,6 +391,10 @@ fn take_lock(
 ) -> Result<(), PrepareError> {
     match lock {
         ReadLock::Clean(lock) => prepared.lock = lock,
+        ReadLock::Part(excerpt) => {
+            prepared.lock = excerpt.blocks().clone();
+            prepared.excerpt = Some(excerpt);
+        }
         ReadLock::Conflicted(conflicted) => {
             let empty = LockFile::default();
             let (keys, _) = keys::compute(

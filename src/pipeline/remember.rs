@@ -12,6 +12,7 @@ use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
 use crate::pipeline::asleep::Asleep;
 use crate::pipeline::load::{Loaded, Unit, inputs_of};
+use crate::pipeline::money::has_purchases;
 use crate::pipeline::prepare::Prepared;
 use crate::pipeline::record::{SECTION_SEPARATOR, SNAPSHOT_SCHEMA, relatives, state_code};
 use crate::pipeline::session::Session;
@@ -33,6 +34,8 @@ pub struct Ending<'a> {
     pub lock: Option<Recorded>,
     /// The manifest as this run left it.
     pub manifest: Option<Recorded>,
+    /// Whether the run acquired anything that the lock now names.
+    pub has_bought: bool,
 }
 
 /// How the assets of a project stand after a run.
@@ -83,6 +86,7 @@ fn write_draft(loaded: &Loaded) -> SnapshotWriter {
         settings: Digest::of(b""),
         has_problems: true,
         lock: None,
+        has_purchases: true,
     };
     let Some(asleep) = &loaded.asleep else { return SnapshotWriter::new(unknown) };
     let mut writer = SnapshotWriter::upon(unknown, &asleep.snapshot);
@@ -115,6 +119,11 @@ pub fn remember(
             || !prepared.orphan_ids.is_empty()
             || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
         lock,
+        has_purchases: ending.has_bought
+            || match prepared.excerpt.is_some() || prepared.lock.is_empty() {
+                true => last.is_some_and(|last| last.summary().has_purchases),
+                false => has_purchases(&prepared.lock),
+            },
     };
     // Another process may have written a record of its own meanwhile.
     let last = last.filter(|last| session.has_record(last));

@@ -11,7 +11,7 @@ use crate::pipeline::touched::Touched;
 use crate::plan::Policy;
 
 /// What a command asks of the steps before execution.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request<'a> {
     /// Which assets it is about.
     pub selection: &'a Selection,
@@ -27,7 +27,12 @@ pub struct Request<'a> {
     pub today: &'a str,
     /// When the run began.
     pub clock: Instant,
+    /// Is told as soon as something is known to have changed.
+    pub on_change: Option<&'a OnChange<'a>>,
 }
+
+/// Is told that something changed.
+pub type OnChange<'a> = dyn Fn() + Sync + 'a;
 
 /// How far the record of the last run may be used.
 #[derive(Debug, Clone, Copy)]

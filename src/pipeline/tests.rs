@@ -80,6 +80,7 @@ impl Project {
             wakes_selected: false,
             today: TODAY,
             clock: Instant::now(),
+            on_change: None,
         };
         prepare(&self.open(), &request).expect("a readable project")
     }
@@ -101,6 +102,7 @@ impl Project {
             today: TODAY,
             clock: Instant::now(),
             environment: Some(Digest::of(PROGRAM)),
+            ahead: None,
         };
         let stop = StopSignal::default();
         build(&self.open(), prepared, &request, &Silent, &stop).expect("a writable project")

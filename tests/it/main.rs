@@ -8,6 +8,7 @@ mod example;
 mod explain;
 mod fuzz_seeds;
 mod incremental;
+mod large_lock;
 mod local_models;
 mod lock;
 mod manifest;

@@ -69,8 +69,8 @@ fn verbose_names_every_action() {
     open took [TIME]
     execute took [TIME]
     publish took [TIME]
-    record took [TIME]
     results took [TIME]
+    record took [TIME]
     built 1 of 1 asset: 1 generated, 1 processed, 1 file published in [TIME]
     ");
 }

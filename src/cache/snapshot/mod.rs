@@ -71,4 +71,6 @@ pub struct Summary {
     pub has_problems: bool,
     /// The lockfile, if there was one.
     pub lock: Option<Recorded>,
+    /// Whether that may name anything that was bought.
+    pub has_purchases: bool,
 }

@@ -498,15 +498,22 @@ impl Header {
         let stamp = Stamp(fields.i64());
         let config: Digest = fields.digest();
         let settings = fields.digest();
-        let [has_problems, lock, ..] = fields.array::<8>();
+        let [has_problems, lock, has_purchases, ..] = fields.array::<8>();
         let file = fields.recorded();
         let lock = (lock != 0).then_some(Recorded { racy: lock == 2, ..file });
         let tables = Table::ALL.map(|table| u64::from(fields.u32()) * table.record_size() as u64);
         let strings = u64::from(fields.u32());
         let whole_text = fields.u32();
         let checksum = Fields(&header[HEADER - 8..]).u64();
-        let summary =
-            Summary { schema, stamp, config, settings, has_problems: has_problems != 0, lock };
+        let summary = Summary {
+            schema,
+            stamp,
+            config,
+            settings,
+            has_problems: has_problems != 0,
+            lock,
+            has_purchases: has_purchases != 0,
+        };
         Some(Self { summary, tables, strings, whole_text, checksum })
     }
 

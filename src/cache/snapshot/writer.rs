@@ -440,7 +440,8 @@ pub(super) fn header(summary: &Summary, counts: &[u32], text: [u32; 2], sum: u64
     header.digest(&summary.settings);
     header.u8(u8::from(summary.has_problems));
     header.u8(summary.lock.as_ref().map_or(0, |file| 1 + u8::from(file.racy)));
-    header.bytes(&[0; 6]);
+    header.u8(u8::from(summary.has_purchases));
+    header.bytes(&[0; 5]);
     match &summary.lock {
         Some(file) => header.recorded(file),
         None => header.bytes(&[0; 72]),

@@ -101,6 +101,7 @@ impl Order {
             wakes_selected: false,
             today: &today,
             clock: context.clock,
+            on_change: None,
         };
         let mut tries = 0;
         let mut prepared = loop {
@@ -146,6 +147,7 @@ impl Order {
             // The lock is another one afterwards: without a record that speaks of it, the watch could not
             // tell what has a mistake from what has none.
             environment: context.environment(),
+            ahead: None,
         };
         let config = prepared.loaded.config.clone();
         let built = pipeline::build(session, prepared, &request, reporter, stop)?;

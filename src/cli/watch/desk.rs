@@ -152,6 +152,7 @@ impl<'a> Desk<'a> {
             wakes_selected: false,
             today: &today,
             clock: context.clock,
+            on_change: None,
         };
         let prepared = pipeline::prepare(self.session, &request)?;
         self.note_folders(&prepared.loaded, since.is_some());
@@ -249,6 +250,7 @@ impl<'a> Desk<'a> {
             today: &today,
             clock: context.clock,
             environment: context.environment(),
+            ahead: None,
         };
         if prepared.loaded.has_settings() {
             let config = &prepared.loaded.config;

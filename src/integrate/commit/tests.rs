@@ -1,5 +1,6 @@
 //! Commits on a real folder, whole and cut off at every step.
 
+mod excerpt;
 mod manifest;
 
 use std::cell::{Cell, RefCell};
@@ -10,7 +11,7 @@ use super::*;
 use crate::base::ActionKey;
 use crate::integrate::prune::orphans;
 use crate::integrate::redo::{Uninterrupted, roll_forward};
-use crate::lock::{Purchase, render};
+use crate::lock::{Excerpt, Purchase, render};
 
 /// A project folder, and a store that holds whatever was asked for.
 struct Project {
@@ -62,6 +63,8 @@ struct Run<'a> {
     manifest_known: Option<Digest>,
     /// A file with the text of the lock.
     lock_copy: Option<&'a str>,
+    /// What is known of the lock, if that is not all of it.
+    excerpt: Option<&'a Excerpt>,
     stop_at: Option<usize>,
 }
 
@@ -128,8 +131,13 @@ impl Project {
         checkpoint: &dyn Checkpoint,
     ) -> Result<CommitReport, CommitError> {
         let orphans = run.orphans.iter().map(|id| (*id).to_owned()).collect();
-        let lock_copy = run.lock_copy.map(|name| self.root().join(name));
-        let current = lock_copy.is_some().then(|| self.lock());
+        let file = self.lock.under(self.root());
+        let copy = |name| LockCopy::written(self.root().join(name));
+        let lock_copy = run.lock_copy.map(copy);
+        let stat = || fs::metadata(&file).ok().map(|found| (found.len(), found.modified().ok()));
+        let before = stat();
+        let whole = lock_copy.is_some().then(|| self.lock());
+        let whole = whole.as_ref().map(KnownLock::Whole);
         commit(
             &CommitRequest {
                 root: self.root(),
@@ -143,8 +151,9 @@ impl Project {
                 orphans: &orphans,
                 blobs: &|digest| self.blob(digest),
                 overwrite_drifted: run.overwrite_drifted,
-                current: current.as_ref(),
-                lock_copy: lock_copy.as_deref(),
+                current: run.excerpt.map(KnownLock::Excerpt).or(whole),
+                lock_copy: lock_copy.as_ref(),
+                is_current: &|| stat() == before,
                 manifest_unchanged: run.manifest_unchanged,
                 manifest_known: run.manifest_known,
                 checkpoint,
