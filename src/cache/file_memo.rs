@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::base::{Digest, RelPath};
-use crate::cache::dir::CacheDir;
 use crate::cache::dir_handle::DirHandle;
+use crate::cache::stamp::Stamp;
 
 /// What must be equal for a file to count as unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +67,15 @@ impl Stat {
         let granularity = if whole(stamp.0) && whole(self.mtime_ns) { COARSE } else { FINE };
         self.mtime_ns.max(self.ctime_ns) >= stamp.0.saturating_sub(granularity)
     }
+
+    /// Whether whoever writes the file after `stamp` gives it another stat. That is enough for a file that this
+    /// process put in place and looked at, if the clock is fine: nobody was writing it, and whoever did before
+    /// `stamp` gave it another stat too.
+    ///
+    /// `stamp`: taken after the file was put in place.
+    pub fn is_before(&self, stamp: Stamp) -> bool {
+        self.mtime_ns.max(self.ctime_ns) < stamp.0
+    }
 }
 
 /// FAT counts by two seconds.
@@ -74,23 +83,6 @@ const COARSE: i64 = 2_000_000_000;
 
 /// Linux stamps files by the timer tick (1 to 10 ms), Windows by up to 15.6 ms.
 const FINE: i64 = 20_000_000;
-
-/// A moment on the clock of the file system that the project is on, in nanoseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp(pub i64);
-
-impl Stamp {
-    /// The present moment, read off a file that is written for it: the clock of a network share,
-    /// or of a container, need not be ours.
-    ///
-    /// # Errors
-    /// The error of writing `.assetcache/clock`.
-    pub fn take(cache: &CacheDir) -> io::Result<Self> {
-        let path = cache.path().join("clock");
-        fs::write(&path, ".")?;
-        Ok(Self(Stat::of(&fs::metadata(path)?).mtime_ns))
-    }
-}
 
 impl Content {
     /// The digest of a file with these bytes.
@@ -383,6 +375,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::cache::CacheDir;
 
     fn project() -> (tempfile::TempDir, ProjectFiles) {
         let dir = tempfile::tempdir().expect("a temp folder");
@@ -507,6 +500,9 @@ mod tests {
         let coarse = Stamp(1_700_000_000_000_000_000);
         assert!(at(coarse.0 - 2_000_000_000, long_ago).is_racy(coarse), "a clock of two seconds");
         assert!(!at(coarse.0 - 3_000_000_000, long_ago).is_racy(coarse));
+        assert!(at(long_ago, stamp.0 - 1).is_before(stamp));
+        assert!(!at(long_ago, stamp.0).is_before(stamp), "a write at this moment looks the same");
+        assert!(!at(stamp.0 + 10, long_ago).is_before(stamp));
     }
 
     #[test]

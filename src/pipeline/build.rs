@@ -410,7 +410,10 @@ fn record(
     let known = prepared.loaded.asleep.as_ref().and_then(|asleep| asleep.lock);
     let lock = match (stat, after.lock_digest) {
         (None, _) => None,
-        (Some(stat), Some(digest)) => Some(Recorded { stat, digest, racy: stat.is_racy(stamp) }),
+        (Some(stat), Some(digest)) => {
+            let is_told = stat.is_before(stamp) && stamp.is_fine(session.cache());
+            Some(Recorded { stat, digest, racy: !is_told })
+        }
         (Some(stat), None) if known.is_some_and(|known| known.stat == stat) => {
             known.map(|known| Recorded { racy: stat.is_racy(stamp), ..known })
         }

@@ -19,7 +19,8 @@ pub use reader::{Asset, Dir, Input, Output, Snapshot, SpecFile};
 pub use writer::{NewAsset, Settle, SnapshotError, SnapshotWriter};
 
 use crate::base::Digest;
-use crate::cache::file_memo::{Recorded, Stamp};
+use crate::cache::file_memo::Recorded;
+use crate::cache::stamp::Stamp;
 
 /// Version of the layout.
 pub const SNAPSHOT_FORMAT: u32 = 4;

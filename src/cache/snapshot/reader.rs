@@ -14,12 +14,13 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::base::{ActionKey, Digest, MediaKind};
-use crate::cache::file_memo::{Content, Recorded, Stamp, Stat};
+use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{block_range, combine, of_part};
 use crate::cache::snapshot::layout::{
     Fields, HEADER, MAGIC, Packed, STRINGS, TABLES, Table, content_of, text_place,
 };
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
+use crate::cache::stamp::Stamp;
 
 /// The record of the last run, in memory as it is on disk.
 #[derive(Debug, Clone)]
