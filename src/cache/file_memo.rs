@@ -69,10 +69,10 @@ impl Stat {
     }
 
     /// Whether whoever writes the file after `stamp` gives it another stat. That is enough for a file that this
-    /// process put in place and looked at, if the clock is fine: nobody was writing it, and whoever did before
-    /// `stamp` gave it another stat too.
+    /// process put in place and looked at: nobody was writing it, and whoever did before `stamp` gave it another stat
+    /// too.
     ///
-    /// `stamp`: taken after the file was put in place.
+    /// `stamp`: a fine one, taken after the file was put in place.
     pub fn is_before(&self, stamp: Stamp) -> bool {
         self.mtime_ns.max(self.ctime_ns) < stamp.0
     }

@@ -411,7 +411,8 @@ fn record(
     let lock = match (stat, after.lock_digest) {
         (None, _) => None,
         (Some(stat), Some(digest)) => {
-            let is_told = stat.is_before(stamp) && stamp.is_fine(session.cache());
+            let fine = Stamp::take_fine(session.cache());
+            let is_told = fine.is_some_and(|fine| stat.is_before(fine));
             Some(Recorded { stat, digest, racy: !is_told })
         }
         (Some(stat), None) if known.is_some_and(|known| known.stat == stat) => {
