@@ -29,6 +29,11 @@ pub use resolve::{has_negative_field, resolve};
 
 use crate::base::{AudioMode, MediaKind, Scalar};
 
+/// Reads the shipped data, which the first question would do.
+pub fn warm_up() {
+    Catalog::shipped();
+}
+
 /// The provider that specs call `name`.
 pub fn find_provider(name: &str) -> Option<&'static Provider> {
     Catalog::shipped().find_provider(name)

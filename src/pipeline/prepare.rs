@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
+use crate::catalog;
 use crate::execute::Market;
 use crate::graph::AssetIndex;
 use crate::integrate::lock_ahead::KnownLock;
@@ -171,8 +172,9 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
     let lock_stat = session.files().stat(&lock_path()).ok();
     let clock = request.clock;
     let mut timings = Vec::new();
+    let state = LazyState::new(request.uses_cache.then(|| session.cache().clone()));
     let (loaded, table, lock) =
-        Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp))?;
+        Timing::of(&mut timings, clock, "load", || load_changes(session, request, stamp, &state))?;
     let mut prepared = Prepared {
         manifest_unchanged: loaded.asleep.as_ref().is_some_and(Asleep::knows_manifest),
         manifest: recorded_manifest(&loaded),
@@ -189,7 +191,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         orphans: Vec::new(),
         orphan_ids: BTreeSet::new(),
         timings: Vec::new(),
-        state: LazyState::new(request.uses_cache.then(|| session.cache().clone())),
+        state,
     };
     if prepared.has_errors() {
         return Ok(prepared);
@@ -237,6 +239,7 @@ fn load_changes(
     session: &Session,
     request: &Request<'_>,
     stamp: Stamp,
+    state: &LazyState,
 ) -> Result<(Loaded, FileTable, ReadAhead), PrepareError> {
     let wakes = request.wakes_selected.then_some(request.selection);
     let wake = |asset: &snapshot::Asset<'_>| {
@@ -267,7 +270,15 @@ fn load_changes(
             let may_be_part = !request.wakes_selected && may_read_part(session, &recall);
             let (loaded, read) = rayon::join(
                 || load::load_awake(session, *recall, left_alone, &mut table),
-                || (is_needed && !may_be_part).then(|| read_lock(session, bytes)),
+                || match may_be_part {
+                    true => {
+                        // What comes next asks for them.
+                        catalog::warm_up();
+                        state.get();
+                        None
+                    }
+                    false => is_needed.then(|| read_lock(session, bytes)),
+                },
             );
             lock = read;
             if let Some(loaded) = loaded {
