@@ -191,6 +191,7 @@ pub fn commit(
     report.removed.extend(done.removed);
     report.entries += done.entries;
     report.lock = done.lock.or(report.lock);
+    report.is_disturbed = done.is_disturbed;
     report.manifest = match (report.manifest, done.manifest) {
         (Some(first), Some(last)) => Some(ManifestChange { after: last.after, ..first }),
         (one, other) => other.or(one),

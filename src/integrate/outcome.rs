@@ -20,6 +20,8 @@ pub struct CommitReport {
     pub manifest: Option<ManifestChange>,
     /// The lock's new content, if it was rewritten.
     pub lock: Option<Digest>,
+    /// Whether somebody else wrote the lock meanwhile: it may say other things of other assets.
+    pub is_disturbed: bool,
     /// What stood in the way, in the order in which it was met.
     pub problems: Vec<AssetProblem>,
 }

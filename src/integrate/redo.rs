@@ -399,6 +399,7 @@ impl<'a> Run<'a> {
         let path = &self.work.lock;
         // Somebody who knows nothing of the integrate lock may have written it meanwhile.
         let known = self.known.filter(|known| (known.is_current)());
+        self.report.is_disturbed = self.known.is_some() && known.is_none();
         let read;
         let mut lock = match known {
             Some(known) => known.lock,

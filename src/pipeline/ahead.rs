@@ -16,8 +16,8 @@ pub struct Ahead(Mutex<Option<Begun>>);
 #[derive(Debug)]
 pub(super) struct Begun {
     // Goes before the run, which is known by its file for as long as there is anything of it.
-    lock_copy: Option<LockCopy>,
-    run: Run,
+    pub(super) lock_copy: Option<LockCopy>,
+    pub(super) run: Run,
 }
 
 impl Ahead {
@@ -43,9 +43,10 @@ impl Begun {
         Self { lock_copy, run }
     }
 
-    /// The run, and the copy of the lock if it is one of the lock with this stat.
-    pub(super) fn into_parts(self, lock: Option<Stat>) -> (Run, Option<LockCopy>) {
+    /// Lets the copy of the lock go, unless it is one of the lock with this stat.
+    pub(super) fn only_copy_of(mut self, lock: Option<Stat>) -> Self {
         let is_it = |copy: &LockCopy| Some(Stat::of(copy.source())) == lock;
-        (self.run, self.lock_copy.filter(is_it))
+        self.lock_copy = self.lock_copy.filter(is_it);
+        self
     }
 }

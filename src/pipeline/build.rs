@@ -219,13 +219,12 @@ fn run(
                 Begun::new(begin_run(session)?, lock.as_deref())
             }
         };
-        let (run, lock_copy) = begun.into_parts(prepared.lock_stat);
-        run_id = Some(run.id().as_str().to_owned());
-        let lock_copy = lock_copy.filter(|_| will_change);
+        let begun = begun.only_copy_of(prepared.lock_stat.filter(|_| will_change));
+        run_id = Some(begun.run.id().as_str().to_owned());
         thread::scope(|scope| {
             let mut building = Timing::of(&mut timings, clock, "open", || {
                 open_state(session, &state, reporter)?;
-                Building::begin(run, session, prepared, request, reporter)
+                Building::begin(begun, session, prepared, request, reporter)
             })?;
             let (finished, outcomes, met) = Timing::of(&mut timings, clock, "execute", || {
                 let (state, _) = state.open(session.cache())?;
@@ -244,7 +243,7 @@ fn run(
                 (started, record_results(session, state, &batch, request.now), clock.elapsed())
             });
             let (report, left) = Timing::of(&mut timings, clock, "publish", || {
-                building.publish(&finished, lock_copy, &mut summary)
+                building.publish(&finished, &mut summary)
             })?;
             after = left;
             unsettled = building.unsettled(&work);

@@ -20,6 +20,7 @@ use crate::graph::key::requested_size;
 use crate::graph::{self, ActionGraph, AssetIndex, Extent, Wanted};
 use crate::integrate::outcome::CommitReport;
 use crate::lock::Block;
+use crate::pipeline::ahead::Begun;
 use crate::pipeline::build::{BuildError, BuildRequest};
 use crate::pipeline::disk::{Disk, load_fonts};
 use crate::pipeline::prepare::Prepared;
@@ -38,7 +39,7 @@ pub(super) struct Building<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) request: &'a BuildRequest<'a>,
     pub(super) reporter: &'a dyn Reporter,
-    run: Run,
+    pub(super) begun: Begun,
     pub(super) cas: LocalCas,
     pub(super) raws: RawStore,
     fonts: FontSet,
@@ -52,9 +53,9 @@ pub(super) struct Building<'a> {
 pub(super) type Outcomes = BTreeMap<AssetIndex, Outcome>;
 
 impl<'a> Building<'a> {
-    /// `run`: this run, registered in the cache.
+    /// `begun`: this run, registered in the cache.
     pub(super) fn begin(
-        run: Run,
+        begun: Begun,
         session: &'a Session,
         prepared: &'a Prepared,
         request: &'a BuildRequest<'a>,
@@ -62,11 +63,11 @@ impl<'a> Building<'a> {
     ) -> Result<Self, BuildError> {
         let config = &prepared.loaded.config;
         money::restore(session, config, &prepared.lock)?;
-        clean_up_after_others(session, config, &run)?;
+        clean_up_after_others(session, config, &begun.run)?;
         let commands = Commands::new(
             session.programs().clone(),
             session.cache().programs(),
-            run.id().as_str(),
+            begun.run.id().as_str(),
             secret_names(config),
         );
         Ok(Self {
@@ -74,7 +75,7 @@ impl<'a> Building<'a> {
             prepared,
             request,
             reporter,
-            run,
+            begun,
             cas: LocalCas::new(session.cache()),
             raws: session.raws(&config.paid_dir),
             fonts: load_fonts(session, config, &prepared.table)?,
@@ -122,27 +123,32 @@ impl<'a> Building<'a> {
         };
         // Who cannot be told from the dead is waited for.
         let is_alive = |run: &str| {
-            run == self.run.id().as_str()
-                || self.run.others().is_ok_and(|live| live.iter().any(|id| id.as_str() == run))
+            run == self.begun.run.id().as_str()
+                || self
+                    .begun
+                    .run
+                    .others()
+                    .is_ok_and(|live| live.iter().any(|id| id.as_str() == run))
         };
         let acquirer = Acquirer {
             journal: Journal::new(&loaded.config.paid_dir.under(self.session.root())),
             raws: &self.raws,
             second_home: self.session.second_home(),
             slots: self.session.cache().slots(),
-            run: self.run.id().as_str(),
+            run: self.begun.run.id().as_str(),
             buyer: self.request.buyer,
             budget: &loaded.config.budget,
             allowance: self.request.allowance,
             is_alive: &is_alive,
             left: Mutex::default(),
-            spare: Spare::new(self.session.cache().path(), self.run.id().as_str()),
+            spare: Spare::new(self.session.cache().path(), self.begun.run.id().as_str()),
             stop,
             receipts: OnceLock::new(),
             extras: Mutex::default(),
         };
         let credentials = purchases::credentials(self.session, &loaded.config);
-        let runners = purchases::runners(self.session, &loaded.config, self.run.id().as_str());
+        let runners =
+            purchases::runners(self.session, &loaded.config, self.begun.run.id().as_str());
         let market = Market::new(&loaded.config, credentials, runners);
         let warn = |asset: &str, message: String| {
             self.reporter.report(&Event::Warning { asset: Some(asset.to_owned()), message });
@@ -399,10 +405,12 @@ impl<'a> Building<'a> {
         let trace = |chain: &BuiltChain| {
             (self.spec(chain.asset).id.clone(), all_fields(self.keys(chain.asset)))
         };
+        // What is published is read from the cache in a moment.
+        let published = built.iter().flat_map(|chain| &chain.outputs).map(|(_, file)| file.hash);
         Batch {
             traces: built.iter().map(trace).collect(),
             results: std::mem::take(&mut self.leftover),
-            accessed: self.cas.take_accessed(),
+            accessed: self.cas.take_accessed().into_iter().chain(published).collect(),
         }
     }
 

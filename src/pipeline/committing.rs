@@ -10,7 +10,6 @@ use crate::graph::AssetIndex;
 use crate::graph::key::KEY_SCHEMA;
 use crate::integrate::commit::{AssetCommit, CommitRequest, EntryCommit, IntegrateGuard, commit};
 use crate::integrate::entry::{EntryFile, entry_value};
-use crate::integrate::lock_ahead::LockCopy;
 use crate::integrate::outcome::CommitReport;
 use crate::integrate::publish;
 use crate::integrate::redo::Uninterrupted;
@@ -104,11 +103,9 @@ impl Building<'_> {
         if ids.is_empty() { Ok(()) } else { Err(BuildError::Locked(ids)) }
     }
 
-    /// `lock_copy`: a copy of the lock as it was read, if it is a large one.
     pub(super) fn publish(
         &self,
         Finished { built, bought, is_closed: _ }: &Finished,
-        lock_copy: Option<LockCopy>,
         summary: &mut Summary,
     ) -> Result<(CommitReport, After), BuildError> {
         let mut assets: Vec<AssetCommit> = built
@@ -137,6 +134,8 @@ impl Building<'_> {
             publish::write_file(self.session.root(), &lock, text.as_bytes())?;
         }
         let blobs = |digest: &Digest| finished_file(&self.cas, &self.raws, digest);
+        let was_conflicted = self.prepared.was_conflicted;
+        let is_current = || was_conflicted || lock_stat(self.session) == self.prepared.lock_stat;
         let report = commit(
             &CommitRequest {
                 root: self.session.root(),
@@ -152,9 +151,9 @@ impl Building<'_> {
                 overwrite_drifted: self.request.policy.overwrite_drifted,
                 current: is_undisturbed
                     .then_some(self.prepared.known_lock())
-                    .filter(|_| !self.prepared.was_conflicted),
-                lock_copy: lock_copy.as_ref(),
-                is_current: &|| lock_stat(self.session) == self.prepared.lock_stat,
+                    .filter(|_| !was_conflicted),
+                lock_copy: self.begun.lock_copy.as_ref(),
+                is_current: &is_current,
                 manifest_unchanged: self.prepared.manifest_unchanged,
                 manifest_known: self.prepared.manifest,
                 checkpoint: &Uninterrupted,
@@ -169,6 +168,7 @@ impl Building<'_> {
             self.reporter.report(&Event::ManifestUpdated { entries: report.entries });
         }
         summary.published = report.published.len();
+        let is_undisturbed = is_undisturbed && !report.is_disturbed;
         let lock_stat = is_undisturbed.then(|| lock_stat(self.session));
         let (lock_digest, manifest) = (report.lock, report.manifest);
         let has_bought =

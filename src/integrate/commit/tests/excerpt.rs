@@ -42,10 +42,14 @@ impl Projects {
             assert!(report.lock.is_none_or(|digest| digest == Digest::of(lock.as_bytes())));
             let problems: Vec<String> =
                 report.problems.iter().map(|problem| format!("{problem:?}")).collect();
-            ends.push((lock, project.read("assets/manifest.json"), problems));
+            let manifest = project.read("assets/manifest.json");
+            ends.push((lock, manifest, problems, report.is_disturbed));
         }
         assert!(ends.iter().all(|end| *end == ends[0]), "{ends:#?}");
-        ends.swap_remove(0).2
+        let (_, _, problems, is_disturbed) = ends.swap_remove(0);
+        let is_alone = self.0.iter().all(|project| !project.lock().text().contains("by hand"));
+        assert_eq!(is_disturbed, !is_alone, "what others wrote is to be assessed");
+        problems
     }
 
     fn commit_plainly(&self, change: impl Fn(&Project) -> Vec<AssetCommit>) -> Vec<String> {
