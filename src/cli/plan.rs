@@ -26,7 +26,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
         // A document tells outputs and actions of fresh assets as well.
         Format::Json | Format::Ndjson => Wakes::Selected,
     };
-    let mut prepared = prepare(context, &session, &selection, policy, wakes)?;
+    let mut prepared = prepare(context, &session, &selection, policy, wakes, None)?;
     if let Some(&last) = args.selection.steps.iter().max() {
         leave_out_after(last, &mut prepared.plans);
     }
@@ -71,7 +71,8 @@ fn leave_out_after(last: ActionKind, plans: &mut [AssetPlan]) {
 pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
-    let prepared = prepare(context, &session, &selection, Policy::default(), Wakes::Selected)?;
+    let prepared =
+        prepare(context, &session, &selection, Policy::default(), Wakes::Selected, None)?;
     let quality = pipeline::quality::measured(&prepared);
     with_view(&prepared, |view| {
         let view = &PlanView { quality: &quality, ..*view };
@@ -92,21 +93,12 @@ pub(super) enum Wakes {
     Selected,
 }
 
-/// Assesses the project and shows its diagnostics.
+/// Assesses the project and shows its diagnostics. `on_change` is told as soon as something is known to
+/// have changed.
 ///
 /// # Errors
 /// `CliError::Invalid` if there are errors among them.
 pub(super) fn prepare(
-    context: &Context,
-    session: &Session,
-    selection: &Selection,
-    policy: Policy,
-    wakes: Wakes,
-) -> Result<Prepared, CliError> {
-    prepare_ahead(context, session, selection, policy, wakes, None)
-}
-
-fn prepare_ahead(
     context: &Context,
     session: &Session,
     selection: &Selection,
@@ -134,7 +126,7 @@ fn prepare_ahead(
 }
 
 /// Assesses the project for a command that changes it, after commits that were cut off or are
-/// going on. `on_change` is told as soon as something is known to have changed.
+/// going on.
 ///
 /// # Errors
 /// As `prepare`, and `CliError::Build` if a commit cannot be completed.
@@ -147,7 +139,7 @@ pub(super) fn prepare_to_change(
     on_change: Option<&OnChange<'_>>,
 ) -> Result<Prepared, CliError> {
     loop {
-        let prepared = prepare_ahead(context, session, selection, policy, wakes, on_change)?;
+        let prepared = prepare(context, session, selection, policy, wakes, on_change)?;
         if !pipeline::is_overtaken(session, &prepared)? {
             return Ok(prepared);
         }

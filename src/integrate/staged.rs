@@ -42,33 +42,23 @@ impl Staged {
         let temp = temp_path(&place, WHOLE);
         let failed = |source| PublishError::new(path, source);
         let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
-        Self::made_durable(path, temp, place, replaces, chunks)
+        let digest = sync_and_digest(&temp, |_| Ok(digest_of(chunks))).map_err(|error| {
+            let _ = fs::remove_file(&temp);
+            failed(error)
+        })?;
+        Ok(Self { path: path.clone(), digest, temp, place, replaces })
     }
 
-    /// As `write_whole`, from `copy`, a file with the old text of `new`: only what differs is written.
-    /// The copy is gone afterwards, unless it is on another file system.
+    /// As `write_whole`, from a copy of the old text of `new`: only what differs is written.
     pub(super) fn patch(
         root: &Path,
         path: &RelPath,
         copy: &LockCopy,
         new: &Splice<'_>,
     ) -> Result<Self, PublishError> {
-        let failed = |source| PublishError::new(path, source);
-        let place = destination(root, path)?;
-        remove_leftovers(&place);
-        let temp = temp_path(&place, WHOLE);
-        fs::rename(copy.finished().map_err(failed)?, &temp).map_err(failed)?;
-        if let Err(error) = patch_temp(&place, &temp, new) {
-            let _ = fs::remove_file(&temp);
-            return Err(failed(error));
-        }
         let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
-        let staged = Self::made_durable(path, temp, place, true, &chunks)?;
-        copy.synced().map_err(|error| {
-            staged.discard();
-            failed(error)
-        })?;
-        Ok(staged)
+        let patch = |temp: &Path| patch_temp(temp, new);
+        Self::from_copy(root, path, copy, patch, |_| Ok(digest_of(&chunks)))
     }
 
     /// As `patch`, for a copy of `size` bytes of which some are replaced.
@@ -79,41 +69,34 @@ impl Staged {
         size: u64,
         replacements: &[Replacement],
     ) -> Result<Self, PublishError> {
+        let replace = |temp: &Path| replace_ranges(temp, size, replacements);
+        Self::from_copy(root, path, copy, replace, digest_of_file)
+    }
+
+    /// Makes the temp file of a copy, which is gone afterwards, unless it is on another file system.
+    fn from_copy(
+        root: &Path,
+        path: &RelPath,
+        copy: &LockCopy,
+        edit: impl FnOnce(&Path) -> io::Result<()>,
+        digest: impl FnOnce(&Path) -> io::Result<Digest> + Send,
+    ) -> Result<Self, PublishError> {
         let failed = |source| PublishError::new(path, source);
         let place = destination(root, path)?;
         remove_leftovers(&place);
         let temp = temp_path(&place, WHOLE);
         fs::rename(copy.finished().map_err(failed)?, &temp).map_err(failed)?;
-        let replaced = || -> io::Result<Digest> {
-            replace_ranges(&temp, size, replacements)?;
+        let finish = || -> io::Result<Digest> {
+            edit(&temp)?;
             fs::set_permissions(&temp, fs::metadata(&place)?.permissions())?;
-            let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of_file(&temp));
-            copy.synced()?;
-            synced.and(digest)
+            let digest = sync_and_digest(&temp, digest)?;
+            copy.synced().map(|()| digest)
         };
-        let digest = replaced().map_err(|error| {
-            let _ = fs::remove_file(&temp);
-            failed(error)
-        })?;
-        Ok(Self { path: path.clone(), digest, temp, place, replaces: true })
-    }
-
-    /// Syncs a temp file that holds `chunks`.
-    fn made_durable(
-        path: &RelPath,
-        temp: PathBuf,
-        place: PathBuf,
-        replaces: bool,
-        chunks: &[&[u8]],
-    ) -> Result<Self, PublishError> {
-        // The processor hashes while the disk writes.
-        let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
-        let staged = Self { path: path.clone(), digest, temp, place, replaces };
-        match synced {
-            Ok(()) => Ok(staged),
+        match finish() {
+            Ok(digest) => Ok(Self { path: path.clone(), digest, temp, place, replaces: true }),
             Err(error) => {
-                staged.discard();
-                Err(PublishError::new(path, error))
+                let _ = fs::remove_file(&temp);
+                Err(failed(error))
             }
         }
     }
@@ -189,16 +172,15 @@ fn write_temp(place: &Path, temp: &Path, chunks: &[&[u8]]) -> io::Result<bool> {
     Ok(replaces)
 }
 
-/// Turns a copy of what is at `place` into a temp file for it.
-fn patch_temp(place: &Path, temp: &Path, new: &Splice<'_>) -> io::Result<()> {
+/// Turns a copy of the old text into the new one.
+fn patch_temp(temp: &Path, new: &Splice<'_>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(temp)?;
     check_size(&file, new.old_size() as u64)?;
     for (at, text) in new.patches() {
         file.seek(SeekFrom::Start(at as u64))?;
         file.write_all(text.as_bytes())?;
     }
-    file.set_len(new.size() as u64)?;
-    file.set_permissions(fs::metadata(place)?.permissions())
+    file.set_len(new.size() as u64)
 }
 
 /// Replaces some bytes of a file of a certain size; their places are given in their order.
@@ -253,6 +235,15 @@ fn digest_of_file(path: &Path) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(File::open(path)?)?;
     Ok(Digest { hash: *hasher.finalize().as_bytes(), size: hasher.count() })
+}
+
+/// Makes a file durable and digests it: the processor hashes while the disk writes.
+fn sync_and_digest(
+    path: &Path,
+    digest: impl FnOnce(&Path) -> io::Result<Digest> + Send,
+) -> io::Result<Digest> {
+    let (synced, digest) = rayon::join(|| sync_file(path), || digest(path));
+    synced.and(digest)
 }
 
 fn sync_file(path: &Path) -> io::Result<()> {

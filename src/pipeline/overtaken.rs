@@ -6,8 +6,8 @@ use crate::cache::LocalCas;
 use crate::integrate::commit::IntegrateGuard;
 use crate::integrate::redo::{self, Uninterrupted};
 use crate::pipeline::build::{BuildError, has_redo_record};
-use crate::pipeline::prepare::{Prepared, read_optional};
-use crate::pipeline::session::{LOCKFILE, Session, finished_file, lock_path};
+use crate::pipeline::prepare::Prepared;
+use crate::pipeline::session::{Session, finished_file, lock_path};
 use crate::plan::State;
 
 /// Whether the project has to be assessed again before anything is done; completes a commit that
@@ -26,11 +26,7 @@ pub fn is_overtaken(session: &Session, prepared: &Prepared) -> Result<bool, Buil
     if prepared.was_conflicted || !prepared.plans.iter().any(|plan| plan.state == State::Drifted) {
         return Ok(false);
     }
-    if prepared.excerpt.is_some() {
-        return Ok(session.files().stat(&lock_path()).ok() != prepared.lock_stat);
-    }
-    let lock = read_optional(&session.lock_path(), LOCKFILE);
-    Ok(lock.is_ok_and(|text| text.unwrap_or_default() != prepared.lock.text()))
+    Ok(session.files().stat(&lock_path()).ok() != prepared.lock_stat)
 }
 
 fn complete(session: &Session, prepared: &Prepared) -> Result<(), BuildError> {

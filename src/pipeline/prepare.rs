@@ -262,7 +262,9 @@ fn load_changes(
             let remembered = remembered_of(&recall.asleep.snapshot, |path| awake.contains(path));
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
-            if is_needed && let Some(on_change) = request.on_change {
+            // What is awake may only be what it was, such as an asset that waits to be bought.
+            let has_changed = is_needed && recall.asleep.is_outdated;
+            if has_changed && let Some(on_change) = request.on_change {
                 on_change();
             }
             let bytes = recall.lock_bytes.take();
@@ -270,14 +272,13 @@ fn load_changes(
             let may_be_part = !request.wakes_selected && may_read_part(session, &recall);
             let (loaded, read) = rayon::join(
                 || load::load_awake(session, *recall, left_alone, &mut table),
-                || match may_be_part {
-                    true => {
+                || {
+                    if may_be_part && has_changed {
                         // What comes next asks for them.
                         catalog::warm_up();
                         state.get();
-                        None
                     }
-                    false => is_needed.then(|| read_lock(session, bytes)),
+                    (is_needed && !may_be_part).then(|| read_lock(session, bytes))
                 },
             );
             lock = read;

@@ -143,7 +143,7 @@ pub fn remember(
     let mut inputs = Inputs { numbers: HashMap::new(), prepared, writer: &mut writer };
     write_loaded(session, ending, &mut inputs);
     if let Some(asleep) = &loaded.asleep {
-        let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
+        let names = listed_globs(loaded);
         write_relisted(asleep, &names, &mut inputs);
         write_listings(asleep, &names, &mut inputs);
         write_shared(asleep, &mut inputs);
@@ -164,8 +164,7 @@ fn mend<'a>(
     let mut inputs =
         Inputs { numbers: HashMap::new(), prepared: ending.prepared, writer: &mut writer };
     write_loaded(session, ending, &mut inputs);
-    let names: BTreeSet<String> = loaded.listings.iter().map(|(glob, _)| glob.name()).collect();
-    write_relisted(asleep, &names, &mut inputs);
+    write_relisted(asleep, &listed_globs(loaded), &mut inputs);
     let Some(news) = writer.finish()? else { return Ok(None) };
 
     let last = &asleep.snapshot;
@@ -386,6 +385,11 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
             inputs.writer.output(path.as_str(), &recorded);
         }
     }
+}
+
+/// The globs that were listed for awake files, as the record calls them.
+fn listed_globs(loaded: &Loaded) -> BTreeSet<String> {
+    loaded.listings.iter().map(|(glob, _)| glob.name()).collect()
 }
 
 /// Records the folders of globs that were listed again, but not for an awake file.
