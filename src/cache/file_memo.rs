@@ -58,6 +58,12 @@ impl Stat {
         }
     }
 
+    /// Whether this may be the stat of the same file before it was renamed, and nobody wrote it since.
+    pub fn has_bytes_of(&self, earlier: &Self) -> bool {
+        let bytes = |stat: &Self| (stat.mtime_ns, stat.size, stat.inode);
+        bytes(self) == bytes(earlier)
+    }
+
     /// Whether the file may have changed after `stamp` without its stat showing it.
     ///
     /// `stamp`: taken before the file was read.

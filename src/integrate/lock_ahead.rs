@@ -13,6 +13,7 @@ use crate::base::RelPath;
 use crate::integrate::commit::CommitError;
 use crate::integrate::publish::{self, PublishError};
 use crate::integrate::staged::Staged;
+use crate::integrate::written::Written;
 use crate::lock::{Block, Excerpt, Lock, LockFile, Splice};
 
 /// Bytes above which a lock is copied ahead: less is written while one waits for the other files.
@@ -136,7 +137,7 @@ impl Drop for LockCopy {
 pub(super) struct LockAhead {
     changes: Changes,
     /// None if nothing changes or it could not be written, which shows again when it is needed.
-    staged: Option<Staged>,
+    staged: Option<Staged<Written>>,
 }
 
 /// The blocks to write, and to remove (none), by id.
@@ -173,7 +174,7 @@ impl LockAhead {
     }
 
     /// The new lock, if it is the one with these changes.
-    pub(super) fn with(self, changes: &Changes) -> Option<Staged> {
+    pub(super) fn with(self, changes: &Changes) -> Option<Staged<Written>> {
         if self.changes == *changes {
             return self.staged;
         }
@@ -191,7 +192,7 @@ pub(super) fn write_lock(
     root: &Path,
     path: &RelPath,
     lock: &Splice<'_>,
-) -> Result<Staged, PublishError> {
+) -> Result<Staged<Written>, PublishError> {
     let parts: Vec<&[u8]> = lock.parts().map(str::as_bytes).collect();
     Staged::write_whole(root, path, &parts)
 }

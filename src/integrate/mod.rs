@@ -16,5 +16,6 @@ pub mod publish;
 pub mod record;
 pub mod redo;
 mod staged;
+pub mod written;
 
 pub use json::value_digest;

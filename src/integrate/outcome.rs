@@ -6,6 +6,7 @@ use std::io;
 use crate::base::{Digest, RelPath};
 use crate::integrate::manifest::{EntryProblem, ManifestError};
 use crate::integrate::publish::PublishError;
+use crate::integrate::written::Written;
 
 /// What a commit did.
 #[derive(Debug, Default)]
@@ -18,8 +19,8 @@ pub struct CommitReport {
     pub entries: usize,
     /// The manifest as it was found and as it is now, if it was rewritten.
     pub manifest: Option<ManifestChange>,
-    /// The lock's new content, if it was rewritten.
-    pub lock: Option<Digest>,
+    /// The new lock, if it was rewritten.
+    pub lock: Option<Written>,
     /// Whether somebody else wrote the lock meanwhile: it may say other things of other assets.
     pub is_disturbed: bool,
     /// What stood in the way, in the order in which it was met.

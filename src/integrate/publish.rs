@@ -177,8 +177,9 @@ pub(super) fn replace_file(
 ) -> Result<Digest, PublishError> {
     let staged = Staged::write_whole(root, path, chunks)?;
     staged.rename_whole()?;
-    sync_folder(staged.folder()).map_err(|source| PublishError::new(path, source))?;
-    Ok(staged.digest())
+    let failed = |source| PublishError::new(path, source);
+    sync_folder(staged.folder()).map_err(failed)?;
+    staged.into_written().digest().map_err(failed)
 }
 
 /// Removes the file at `path`, a link itself rather than its target, and the folders below `floor`

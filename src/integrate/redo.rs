@@ -434,7 +434,7 @@ impl<'a> Run<'a> {
         };
         staged.rename_whole().map_err(CommitError::LockFile)?;
         self.folders.insert(staged.folder().to_owned());
-        self.report.lock = Some(staged.digest());
+        self.report.lock = Some(staged.into_written());
         Ok(())
     }
 

@@ -1,19 +1,23 @@
 //! Files on their way: whole, beside the place where a rename puts them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::base::{Digest, RelPath};
 use crate::integrate::lock_ahead::LockCopy;
 use crate::integrate::publish::{PublishError, destination, remove_if_there};
+use crate::integrate::written::{FileDigest, Written};
 use crate::lock::{Replacement, Splice};
 
 /// A complete temp file beside its destination.
+///
+/// `C`: what is known of its content.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(super) struct Staged<C = Digest> {
     path: RelPath,
-    digest: Digest,
+    content: C,
     pub(super) temp: PathBuf,
     place: PathBuf,
     /// Whether there is a file that the rename replaces.
@@ -28,9 +32,16 @@ impl Staged {
         let temp = temp_path(&place, &digest.hex()[..TAG]);
         let replaces =
             write_temp(&place, &temp, &[bytes]).map_err(|e| PublishError::new(path, e))?;
-        Ok(Self { path: path.clone(), digest, temp, place, replaces })
+        Ok(Self { path: path.clone(), content: digest, temp, place, replaces })
     }
 
+    /// The digest of its bytes.
+    pub(super) fn digest(&self) -> Digest {
+        self.content
+    }
+}
+
+impl Staged<Written> {
     /// Writes the temp file of a file of the tool's own, given in chunks, durably.
     pub(super) fn write_whole(
         root: &Path,
@@ -42,11 +53,14 @@ impl Staged {
         let temp = temp_path(&place, WHOLE);
         let failed = |source| PublishError::new(path, source);
         let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
-        let digest = sync_and_digest(&temp, |_| Ok(digest_of(chunks))).map_err(|error| {
+        // The processor hashes while the disk writes.
+        let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
+        let metadata = synced.map_err(|error| {
             let _ = fs::remove_file(&temp);
             failed(error)
         })?;
-        Ok(Self { path: path.clone(), digest, temp, place, replaces })
+        let content = Written::new(metadata, FileDigest::Known(digest));
+        Ok(Self { path: path.clone(), content, temp, place, replaces })
     }
 
     /// As `write_whole`, from a copy of the old text of `new`: only what differs is written.
@@ -56,12 +70,16 @@ impl Staged {
         copy: &LockCopy,
         new: &Splice<'_>,
     ) -> Result<Self, PublishError> {
-        let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
         let patch = |temp: &Path| patch_temp(temp, new);
-        Self::from_copy(root, path, copy, patch, |_| Ok(digest_of(&chunks)))
+        Self::from_copy(root, path, copy, patch, |temp| {
+            let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
+            let (synced, digest) = rayon::join(|| sync_file(temp), || digest_of(&chunks));
+            Ok(Written::new(synced?, FileDigest::Known(digest)))
+        })
     }
 
-    /// As `patch`, for a copy of `size` bytes of which some are replaced.
+    /// As `patch`, for a copy of `size` bytes of which some are replaced. The file is read again to be
+    /// hashed, which nobody has to wait for.
     pub(super) fn replace(
         root: &Path,
         path: &RelPath,
@@ -70,7 +88,11 @@ impl Staged {
         replacements: &[Replacement],
     ) -> Result<Self, PublishError> {
         let replace = |temp: &Path| replace_ranges(temp, size, replacements);
-        Self::from_copy(root, path, copy, replace, digest_of_file)
+        Self::from_copy(root, path, copy, replace, |temp| {
+            let file = File::open(temp)?;
+            let digest = thread::spawn(move || digest_of_file(file));
+            Ok(Written::new(sync_file(temp)?, FileDigest::Coming(digest)))
+        })
     }
 
     /// Makes the temp file of a copy, which is gone afterwards, unless it is on another file system.
@@ -79,36 +101,26 @@ impl Staged {
         path: &RelPath,
         copy: &LockCopy,
         edit: impl FnOnce(&Path) -> io::Result<()>,
-        digest: impl FnOnce(&Path) -> io::Result<Digest> + Send,
+        sync: impl FnOnce(&Path) -> io::Result<Written>,
     ) -> Result<Self, PublishError> {
         let failed = |source| PublishError::new(path, source);
         let place = destination(root, path)?;
         remove_leftovers(&place);
         let temp = temp_path(&place, WHOLE);
         fs::rename(copy.finished().map_err(failed)?, &temp).map_err(failed)?;
-        let finish = || -> io::Result<Digest> {
+        let finish = || -> io::Result<Written> {
             edit(&temp)?;
             fs::set_permissions(&temp, fs::metadata(&place)?.permissions())?;
-            let digest = sync_and_digest(&temp, digest)?;
-            copy.synced().map(|()| digest)
+            let written = sync(&temp)?;
+            copy.synced().map(|()| written)
         };
         match finish() {
-            Ok(digest) => Ok(Self { path: path.clone(), digest, temp, place, replaces: true }),
+            Ok(content) => Ok(Self { path: path.clone(), content, temp, place, replaces: true }),
             Err(error) => {
                 let _ = fs::remove_file(&temp);
                 Err(failed(error))
             }
         }
-    }
-
-    /// Makes the bytes durable.
-    pub(super) fn sync(&self) -> Result<(), PublishError> {
-        sync_file(&self.temp).map_err(|source| PublishError::new(&self.path, source))
-    }
-
-    /// Puts the file in its place.
-    pub(super) fn rename(&self) -> Result<(), PublishError> {
-        fs::rename(&self.temp, &self.place).map_err(|source| PublishError::new(&self.path, source))
     }
 
     /// As `rename`, for a file that may be large; what it replaces is let go without waiting.
@@ -117,8 +129,25 @@ impl Staged {
         self.rename().inspect_err(|_| self.discard())?;
         // The last one to close a file of megabytes gives its pages back, which takes as long as
         // writing them.
-        rayon::spawn(|| drop(replaced));
+        thread::spawn(|| drop(replaced));
         Ok(())
+    }
+
+    /// What was written.
+    pub(super) fn into_written(self) -> Written {
+        self.content
+    }
+}
+
+impl<C> Staged<C> {
+    /// Makes the bytes durable.
+    pub(super) fn sync(&self) -> Result<(), PublishError> {
+        sync_file(&self.temp).map(drop).map_err(|source| PublishError::new(&self.path, source))
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn rename(&self) -> Result<(), PublishError> {
+        fs::rename(&self.temp, &self.place).map_err(|source| PublishError::new(&self.path, source))
     }
 
     /// Removes the temp file.
@@ -130,11 +159,6 @@ impl Staged {
     /// The path that it is for.
     pub(super) fn path(&self) -> &RelPath {
         &self.path
-    }
-
-    /// The digest of its bytes.
-    pub(super) fn digest(&self) -> Digest {
-        self.digest
     }
 
     /// The folder whose entry the rename changes.
@@ -231,23 +255,17 @@ fn altered() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "the copy is not what was copied")
 }
 
-fn digest_of_file(path: &Path) -> io::Result<Digest> {
+fn digest_of_file(file: File) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(File::open(path)?)?;
+    hasher.update_reader(file)?;
     Ok(Digest { hash: *hasher.finalize().as_bytes(), size: hasher.count() })
 }
 
-/// Makes a file durable and digests it: the processor hashes while the disk writes.
-fn sync_and_digest(
-    path: &Path,
-    digest: impl FnOnce(&Path) -> io::Result<Digest> + Send,
-) -> io::Result<Digest> {
-    let (synced, digest) = rayon::join(|| sync_file(path), || digest(path));
-    synced.and(digest)
-}
-
-fn sync_file(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+/// Makes a file durable, and tells what it is then.
+fn sync_file(path: &Path) -> io::Result<Metadata> {
+    let file = File::open(path)?;
+    file.sync_all()?;
+    file.metadata()
 }
 
 /// Removes the temp file that a killed run may have left for `path`.

@@ -22,6 +22,7 @@ use crate::graph::action::ActionKind;
 use crate::integrate::commit::CommitError;
 use crate::integrate::outcome::ManifestChange;
 use crate::integrate::publish::PublishError;
+use crate::integrate::written::Written;
 use crate::pipeline::ahead::{Ahead, Begun};
 use crate::pipeline::building::Building;
 use crate::pipeline::lazy_state::LazyState;
@@ -205,7 +206,7 @@ fn run(
     let mut settled = None;
     let mut after = After {
         lock_stat: Some(prepared.lock_stat),
-        lock_digest: None,
+        lock: None,
         manifest: None,
         has_bought: false,
     };
@@ -276,7 +277,7 @@ fn run(
             let environment = session.environment(&environment);
             let keys = settled.as_deref().unwrap_or(&prepared.keys);
             let stand = Stand { keys, unsettled: &unsettled, built: &committed };
-            record(session, prepared, draft(), stand, environment, &after)
+            record(session, prepared, draft(), stand, environment, after)
         });
     }
     summary.interrupted = stop.is_raised();
@@ -371,13 +372,13 @@ fn entries_stand(
 }
 
 /// Lock and manifest as this run left them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct After {
     /// The lock's stat, if it is there; none if another run wrote it meanwhile, so that what this
     /// run assessed may hold no longer.
     pub(super) lock_stat: Option<Option<Stat>>,
-    /// The lock's content, if this run wrote it.
-    pub(super) lock_digest: Option<Digest>,
+    /// The lock, if this run wrote it.
+    pub(super) lock: Option<Written>,
     /// What became of the manifest, if this run wrote it.
     pub(super) manifest: Option<ManifestChange>,
     /// Whether the run acquired anything.
@@ -397,19 +398,23 @@ fn record(
     draft: Draft,
     stand: Stand<'_>,
     environment: Digest,
-    after: &After,
+    After { lock_stat: expected, lock, manifest, has_bought }: After,
 ) -> Option<Arc<Snapshot>> {
     let stat = lock_stat(session);
-    let is_ours = after.lock_stat == Some(stat);
+    let is_ours = expected == Some(stat);
     if !is_ours || prepared.has_errors() || session.cache().ensure().is_err() {
         return None;
     }
     let stamp = Stamp::take(session.cache()).ok()?;
-    let manifest = manifest_after(session, prepared, after, stamp)?;
+    let manifest = manifest_after(session, prepared, manifest, stamp)?;
     let known = prepared.loaded.asleep.as_ref().and_then(|asleep| asleep.lock);
-    let lock = match (stat, after.lock_digest) {
+    let lock = match (stat, lock) {
         (None, _) => None,
-        (Some(stat), Some(digest)) => {
+        (Some(stat), Some(written)) => {
+            if !stat.has_bytes_of(&Stat::of(written.metadata())) {
+                return None;
+            }
+            let digest = written.digest().ok()?;
             let fine = Stamp::take_fine(session.cache());
             let is_told = fine.is_some_and(|fine| stat.is_before(fine));
             Some(Recorded { stat, digest, racy: !is_told })
@@ -428,7 +433,6 @@ fn record(
             }
         }
     };
-    let has_bought = after.has_bought;
     let ending = Ending { prepared, stand, environment, stamp, lock, manifest, has_bought };
     remember(session, draft, &ending).ok()?
 }
@@ -438,14 +442,14 @@ fn record(
 fn manifest_after(
     session: &Session,
     prepared: &Prepared,
-    after: &After,
+    manifest: Option<ManifestChange>,
     stamp: Stamp,
 ) -> Option<Option<Recorded>> {
     if !prepared.loaded.has_settings() {
         // Nothing was assessed, and the record is copied.
         return Some(None);
     }
-    let expected = match after.manifest {
+    let expected = match manifest {
         Some(change) if change.before != prepared.manifest => return None,
         Some(change) => Some(change.after),
         None => prepared.manifest,

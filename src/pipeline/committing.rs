@@ -136,7 +136,7 @@ impl Building<'_> {
         let blobs = |digest: &Digest| finished_file(&self.cas, &self.raws, digest);
         let was_conflicted = self.prepared.was_conflicted;
         let is_current = || was_conflicted || lock_stat(self.session) == self.prepared.lock_stat;
-        let report = commit(
+        let mut report = commit(
             &CommitRequest {
                 root: self.session.root(),
                 lock: &lock,
@@ -170,10 +170,10 @@ impl Building<'_> {
         summary.published = report.published.len();
         let is_undisturbed = is_undisturbed && !report.is_disturbed;
         let lock_stat = is_undisturbed.then(|| lock_stat(self.session));
-        let (lock_digest, manifest) = (report.lock, report.manifest);
+        let (lock, manifest) = (report.lock.take(), report.manifest);
         let has_bought =
             !bought.is_empty() || built.iter().any(|built| !built.purchases.is_empty());
-        Ok((report, After { lock_stat, lock_digest, manifest, has_bought }))
+        Ok((report, After { lock_stat, lock, manifest, has_bought }))
     }
 
     fn asset_commit(
