@@ -16,9 +16,11 @@ const SHIPPED: &[(&str, &str)] = &[
     ("firefly", include_str!("data/firefly.toml")),
     ("elevenlabs", include_str!("data/elevenlabs.toml")),
     ("open-models", include_str!("data/open-models.toml")),
-    ("offline", include_str!("data/offline.toml")),
+    OFFLINE,
     ("translations", include_str!("data/translations.toml")),
 ];
+
+const OFFLINE: (&str, &str) = ("offline", include_str!("data/offline.toml"));
 
 /// All providers, models and translations.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +96,12 @@ impl Catalog {
     pub fn shipped() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
         CATALOG.get_or_init(|| Self::parse(SHIPPED).expect("the shipped data files are tested"))
+    }
+
+    /// The part of it that is about providers without a network, which is read in no time.
+    pub(super) fn offline() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| Self::parse(&[OFFLINE]).expect("the shipped data files are tested"))
     }
 
     /// Reads data files: name and text.

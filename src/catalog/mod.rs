@@ -36,7 +36,8 @@ pub fn warm_up() {
 
 /// The provider that specs call `name`.
 pub fn find_provider(name: &str) -> Option<&'static Provider> {
-    Catalog::shipped().find_provider(name)
+    let offline = Catalog::offline().find_provider(name);
+    offline.or_else(|| Catalog::shipped().find_provider(name))
 }
 
 /// Names of all providers, as specs write them, in the order of the data files.

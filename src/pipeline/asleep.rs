@@ -149,15 +149,14 @@ pub(super) fn claims_beside<'a>(
     asleep: &'a Asleep,
 ) -> impl Iterator<Item = Claim> + 'a {
     let own: Vec<Claim> = awake.iter().map(Claim::of).collect();
-    let ids: HashSet<String> = own.iter().map(|claim| claim.id.clone()).collect();
-    let keys: HashSet<String> = own.iter().map(|claim| claim.entry.1.clone()).collect();
-    let paths: HashSet<String> = own
+    let ids: NameSet = own.iter().map(|claim| claim.id.clone()).collect();
+    let keys: NameSet = own.iter().map(|claim| claim.entry.1.clone()).collect();
+    let paths: NameSet = own
         .iter()
         .flat_map(|claim| claim.outputs.iter().map(|path| path.as_str().to_lowercase()))
         .collect();
-    let ends: HashSet<[u8; END]> = paths.iter().map(|path| end_of(path)).collect();
     let is_contested = move |path: &str| {
-        let may_be = !path.is_ascii() || ends.contains(&end_of(path));
+        let may_be = !path.is_ascii() || paths.may_contain(path);
         may_be && paths.contains(&path.to_lowercase())
     };
     let rivals = asleep.assets().filter(move |asset| {
@@ -178,14 +177,74 @@ pub(super) fn claims_beside<'a>(
     own.into_iter().chain(claims)
 }
 
-/// Bytes at the end of a path that tell most paths apart.
-const END: usize = 12;
+/// Names that thousands of others are compared with: most of these are told apart by a few bytes, which is
+/// quicker than to hash them.
+#[derive(Debug)]
+struct NameSet {
+    names: HashSet<String>,
+    /// A bit for each mark that one of them has.
+    marks: [u64; 64],
+}
 
-/// The end of a path in lower case, which of thousands is quicker to make than the whole.
-fn end_of(path: &str) -> [u8; END] {
-    let mut end = [0; END];
-    for (to, from) in end.iter_mut().rev().zip(path.bytes().rev()) {
-        *to = from.to_ascii_lowercase();
+impl NameSet {
+    fn contains(&self, name: &str) -> bool {
+        self.may_contain(name) && self.names.contains(name)
     }
-    end
+
+    /// False if it is none of them, nor one of them in other ASCII case.
+    fn may_contain(&self, name: &str) -> bool {
+        let (word, bit) = mark(name);
+        self.marks[word] & bit != 0
+    }
+}
+
+impl FromIterator<String> for NameSet {
+    fn from_iter<T: IntoIterator<Item = String>>(names: T) -> Self {
+        let names: HashSet<String> = names.into_iter().collect();
+        let mut marks = [0; 64];
+        for (word, bit) in names.iter().map(|name| mark(name)) {
+            marks[word] |= bit;
+        }
+        Self { names, marks }
+    }
+}
+
+/// One of 4,096 marks, from the length and the end of a name, in whatever ASCII case: a word and a bit in it.
+fn mark(name: &str) -> (usize, u64) {
+    const CASE: u64 = u64::from_ne_bytes([0x20; 8]);
+    // Odd, with its bits spread evenly: the golden ratio.
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut end = [0; 8];
+    let tail = &name.as_bytes()[name.len().saturating_sub(end.len())..];
+    end[..tail.len()].copy_from_slice(tail);
+    let mixed = (u64::from_le_bytes(end) | CASE).wrapping_add(name.len() as u64);
+    let mark = mixed.wrapping_mul(MULTIPLIER) >> 52;
+    ((mark / 64) as usize, 1 << (mark % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_among_others_and_one_that_may_be_there_in_another_case() {
+        let names = ["", "a", "assets/images/hero.png", "übung.png", "exactly8"];
+        let set: NameSet = names.iter().map(|name| (*name).to_owned()).collect();
+        for name in names {
+            assert!(set.contains(name) && set.may_contain(&name.to_ascii_uppercase()), "{name}");
+        }
+        let others =
+            ["b", "A", "assets/images/hero.png ", "ero.png", "xactly8", "Assets/images/hero.png"];
+        assert!(others.iter().all(|name| !set.contains(name)));
+        let none = NameSet::from_iter([]);
+        assert!(names.iter().all(|name| !none.contains(name) && !none.may_contain(name)));
+    }
+
+    #[test]
+    fn most_names_are_told_apart_without_hashing_them() {
+        let set = NameSet::from_iter(["sprite-005000".to_owned()]);
+        let others = (0..10_000).map(|number| format!("sprite-{number:06}"));
+        let similar = others.filter(|name| set.may_contain(name)).count();
+        assert!((1..100).contains(&similar), "{similar}");
+    }
 }

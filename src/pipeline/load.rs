@@ -120,29 +120,28 @@ pub fn load_awake(
         return Some(reader.nothing(asleep));
     }
     let settings = reader.settings();
-    let templates: BTreeSet<RelPath> = asleep
-        .snapshot
-        .inputs()
+    let shared: Vec<Input<'_>> =
+        asleep.snapshot.inputs_as(&[Role::Template, Role::Style]).collect();
+    let templates: BTreeSet<RelPath> = shared
+        .iter()
         .filter(|input| input.role == Role::Template)
         .filter_map(|input| RelPath::new(input.path).ok())
         .filter(|path| !left_alone.is_some_and(|left| left.without_templates.contains(path)))
         .collect();
     let paths: Vec<RelPath> = awake.union(&templates).cloned().collect();
     let parsed = reader.parse(&paths);
-    let is_shared = |input: &Input<'_>| match input.role {
-        Role::Style => true,
-        Role::Template => !awake.iter().any(|path| path.as_str() == input.path),
-        _ => false,
+    let is_asleep = |input: &&Input<'_>| {
+        input.role == Role::Style || !awake.iter().any(|path| path.as_str() == input.path)
     };
     let is_overtaken = settings.concern != asleep.snapshot.summary().settings
-        || asleep
-            .snapshot
-            .inputs()
-            .filter(is_shared)
-            .any(|input| reader.has_other(&input, asleep.current(&input).digest));
+        || shared
+            .iter()
+            .filter(is_asleep)
+            .any(|input| reader.has_other(input, asleep.current(input).digest));
     if is_overtaken {
         return None;
     }
+    drop(shared);
     // A sleeping file with templates expands to what it did before.
     let (mut loaded, references) =
         reader.expand(settings, parsed, |file| awake.contains(&file.path));

@@ -258,7 +258,7 @@ fn load_changes(
         Recalled::Nothing => HashMap::new(),
         Recalled::Files(snapshot) => remembered_of(&snapshot, |_| true),
         Recalled::Assets(mut recall) => {
-            let awake: HashSet<&str> = recall.awake.iter().map(RelPath::as_str).collect();
+            let awake: BTreeSet<&str> = recall.awake.iter().map(RelPath::as_str).collect();
             let remembered = remembered_of(&recall.asleep.snapshot, |path| awake.contains(path));
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
@@ -356,13 +356,13 @@ fn select(
 ) -> Result<(), SelectError> {
     let Prepared { loaded, selected, selected_asleep, .. } = prepared;
     let awake = loaded.assets.len();
-    let asleep: Vec<snapshot::Asset<'_>> =
-        loaded.asleep.iter().flat_map(|asleep| asleep.assets()).collect();
+    let asleep = loaded.asleep.iter().flat_map(|asleep| asleep.assets());
     if selection.is_everything() {
-        *selected_asleep = asleep.iter().map(|asset| asset.number()).collect();
+        *selected_asleep = asleep.map(|asset| asset.number()).collect();
         *selected = (0..awake).map(index).collect();
         return Ok(());
     }
+    let asleep: Vec<snapshot::Asset<'_>> = asleep.collect();
     let inputs: Vec<Vec<String>> =
         loaded.assets.iter().map(|asset| files_of(loaded, session, asset)).collect();
     let tags: Vec<Vec<String>> =

@@ -330,17 +330,17 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// Numbers of what changed.
+/// Numbers of what changed: thousands are looked for in sets that most often hold one.
 #[derive(Debug, Default)]
 struct Found {
     /// Spec files that are others or use others, by their place among the spec files.
-    specs: HashSet<usize>,
+    specs: BTreeSet<usize>,
     /// Those of them that count as recorded.
-    unread: HashSet<usize>,
+    unread: BTreeSet<usize>,
     /// Paths of inputs that are gone.
     gone: HashSet<String>,
     /// Inputs that actions read.
-    sources: HashSet<u32>,
+    sources: BTreeSet<u32>,
     /// The Assetfile, templates, styles and fonts that are others.
     shared: Vec<(RelPath, Role)>,
     /// The manifest, if it is another one.
@@ -363,7 +363,7 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
     let mut suspects = Vec::new();
     let mut numbers = Vec::new();
     let mut found = Found::default();
-    let mut changed: HashSet<u32> = HashSet::new();
+    let mut changed = BTreeSet::new();
     for (input, stat) in inputs.iter().zip(&stats) {
         match stat {
             stat if input.recorded.still_holds(*stat) => {}
@@ -471,7 +471,7 @@ fn compare_listings(
 
 /// Numbers of assets.
 struct Woken {
-    awake: HashSet<u32>,
+    awake: BTreeSet<u32>,
     /// Those that would be if their spec did not count as recorded.
     stale: HashSet<u32>,
 }
@@ -483,7 +483,7 @@ fn find_awake_assets(
     comparison: &mut Comparison<'_>,
     wake: Wake<'_>,
 ) -> Woken {
-    let mut awake = HashSet::new();
+    let mut awake = BTreeSet::new();
     let outputs = snapshot.outputs().map(|output| output.path);
     let paths: Vec<&str> = outputs.filter(|path| comparison.may_differ(path)).collect();
     let stats = comparison.files.stat_many(&paths);
@@ -517,8 +517,8 @@ fn find_awake_assets(
             awake.insert(owner);
         }
     }
-    let stale: HashSet<u32> =
-        as_recorded(snapshot, comparison).intersection(&awake).copied().collect();
+    let mut stale = as_recorded(snapshot, comparison);
+    stale.retain(|number| awake.contains(number));
     awake.retain(|number| !stale.contains(number));
     if !awake.is_empty() || !found.specs.is_empty() || !listed.added.is_empty() {
         wake_relatives(snapshot, found, &mut awake);
@@ -539,7 +539,7 @@ fn as_recorded(snapshot: &Snapshot, comparison: &Comparison<'_>) -> HashSet<u32>
 }
 
 /// Wakes what refers to awake assets, and what they refer to: their keys need each other.
-fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut HashSet<u32>) {
+fn wake_relatives(snapshot: &Snapshot, found: &Found, awake: &mut BTreeSet<u32>) {
     let related: Vec<Asset<'_>> =
         snapshot.assets().filter(|asset| asset.references().len() > 0).collect();
     if related.is_empty() {

@@ -181,10 +181,9 @@ fn mend<'a>(
             }
         }
     }
-    for (place, file) in last.specs().enumerate() {
-        if let Some(input) = file.input().filter(|_| asleep.unread.contains(&place)) {
-            mending.set_input(input.number, &unread(&input));
-        }
+    let files = last.specs().enumerate().filter(|(place, _)| asleep.unread.contains(place));
+    for input in files.filter_map(|(_, file)| file.input()) {
+        mending.set_input(input.number, &unread(&input));
     }
     for &number in &asleep.stale {
         mending.set_state(number, state_code(State::Stale));

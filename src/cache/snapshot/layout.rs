@@ -80,6 +80,9 @@ const STAT: usize = 32;
 /// Stat and digest; the flag beside them is its own field.
 const RECORDED: usize = STAT + 40;
 
+/// Where the role stands in the record of an input.
+pub(super) const INPUT_ROLE: usize = 4 + RECORDED;
+
 /// Appends fields.
 #[derive(Debug, Default)]
 pub(super) struct Record(pub(super) Vec<u8>);

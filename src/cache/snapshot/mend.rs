@@ -65,14 +65,13 @@ impl<'a> Mending<'a> {
             self.set_input(own, &input.recorded);
             numbers.push(own);
         }
-        let is_setting = |input: &Input<'_>| {
-            matches!(input.role, Role::Assetfile | Role::Style | Role::Font | Role::Manifest)
-        };
+        const SETTINGS: [Role; 4] = [Role::Assetfile, Role::Style, Role::Font, Role::Manifest];
         if has_settings {
-            let mut settings = self.last.inputs().filter(is_setting);
+            let mut settings = self.last.inputs_as(&SETTINGS);
             settings.all(|input| same_input(news, &input).is_some()).then_some(())?;
         }
-        let mut files = HashMap::new();
+        // Asked for each of all spec files, and most often there is one.
+        let mut files = BTreeMap::new();
         for file in news.specs() {
             files.insert(*numbers.get(file.input()?.number as usize)?, file);
         }

@@ -17,7 +17,7 @@ use crate::base::{ActionKey, Digest, MediaKind};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{block_range, combine, of_part};
 use crate::cache::snapshot::layout::{
-    Fields, HEADER, MAGIC, Packed, STRINGS, TABLES, Table, content_of, text_place,
+    Fields, HEADER, INPUT_ROLE, MAGIC, Packed, STRINGS, TABLES, Table, content_of, text_place,
 };
 use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
 use crate::cache::stamp::Stamp;
@@ -205,6 +205,18 @@ impl Snapshot {
     /// All inputs, sorted by path.
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = Input<'_>> {
         self.numbers(Table::Inputs).map(|number| self.input(number).expect("within the table"))
+    }
+
+    /// The inputs in some roles, sorted by path. Nothing else of the others is looked at.
+    pub fn inputs_as<'a>(&'a self, roles: &'a [Role]) -> impl Iterator<Item = Input<'a>> {
+        let size = Table::Inputs.record_size();
+        let is_one = |record: &[u8]| {
+            let role = record.get(INPUT_ROLE).and_then(|&role| Role::ALL.get(usize::from(role)));
+            role.is_some_and(|role| roles.contains(role))
+        };
+        let records = (0..).zip(self.table(Table::Inputs).chunks_exact(size));
+        let found = records.filter(move |(_, record)| is_one(record));
+        found.filter_map(|(number, _)| self.input(number))
     }
 
     /// The inputs at `path`, one for each role that the file has.

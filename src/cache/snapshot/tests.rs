@@ -156,6 +156,19 @@ fn what_is_saved_comes_back() {
 }
 
 #[test]
+fn inputs_are_found_by_their_roles() {
+    let (_dir, cache) = project();
+    let snapshot = saved(sample(), &cache);
+    for roles in [&[][..], &[Role::Spec], &[Role::Style, Role::Source], &Role::ALL] {
+        let found: Vec<_> = snapshot.inputs_as(roles).collect();
+        let expected: Vec<_> =
+            snapshot.inputs().filter(|input| roles.contains(&input.role)).collect();
+        assert_eq!(found, expected);
+        assert_eq!(found.is_empty(), roles.is_empty());
+    }
+}
+
+#[test]
 fn the_layout_is_that_of_its_version() {
     let bytes: Vec<u8> = sample().pack().expect("small").parts().flatten().copied().collect();
     // Another digest means another layout: raise SNAPSHOT_FORMAT and docs/design/cache-format.md.
