@@ -6,7 +6,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::config::UnboughtCheck;
 use crate::graph::action::ActionKind;
-use crate::pipeline::{self, Prepared, Session};
+use crate::pipeline::{self, LastRun, Prepared, Session};
 use crate::plan::{ActionState, AssetPlan, PlannedAction, Policy, Reason, ReasonCode, State};
 use crate::report::Format;
 use crate::report::plan as render;
@@ -25,7 +25,8 @@ pub fn check(context: &Context, args: &CheckArgs) -> Result<ExitCode, CliError> 
         // What sleeps is fresh, but may be a placeholder.
         last_run: context
             .last_run()
-            .filter(|_| !context.is_ci && !args.release && selection.changed_files.is_none()),
+            .filter(|_| !context.is_ci && !args.release && selection.changed_files.is_none())
+            .map(|last_run| LastRun { finds_orphans: true, ..last_run }),
         wakes_selected: false,
         today: &today,
         clock: context.clock,
@@ -80,8 +81,8 @@ fn is_fresh(prepared: &Prepared, release: bool) -> bool {
         let spec = plan.asset.of(&prepared.loaded.assets);
         plan.state == State::Fresh || (warns_only && is_unbought(spec, plan))
     };
-    prepared.orphans.is_empty()
-        && prepared.selected.iter().all(|asset| is_good(&prepared.plans[asset.0 as usize]))
+    let has_orphans = prepared.orphans.as_ref().is_some_and(|orphans| !orphans.files.is_empty());
+    !has_orphans && prepared.selected.iter().all(|asset| is_good(&prepared.plans[asset.0 as usize]))
 }
 
 /// Whether all that the asset lacks is a purchase.

@@ -29,7 +29,14 @@ fn open(context: &Context, selection: &args::Selection) -> Result<(Session, Prep
     let session = context.open()?;
     let selection = super::build::selection(context, &session, selection)?;
     let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare(context, &session, &selection, policy, wakes, None)?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        policy,
+        wakes,
+        super::plan::Purpose::Look,
+    )?;
     Ok((session, prepared))
 }
 

@@ -19,7 +19,14 @@ pub(super) fn migrate(context: &Context, args: &MigrateArgs) -> Result<ExitCode,
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
     let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare(context, &session, &selection, policy, wakes, None)?;
+    let prepared = super::plan::prepare(
+        context,
+        &session,
+        &selection,
+        policy,
+        wakes,
+        super::plan::Purpose::Look,
+    )?;
     let all = !args.assets.is_empty();
     let migration = migrate::plan(&prepared, &args.to, all, &context.today())?;
     for (id, why) in &migration.left {

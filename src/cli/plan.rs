@@ -10,7 +10,7 @@ use crate::cli::spend::Approval;
 use crate::config::{Budget, Config};
 use crate::graph::action::ActionKind;
 use crate::pipeline::migrate::Moved;
-use crate::pipeline::{self, OnChange, Prepared, Selection, Session};
+use crate::pipeline::{self, LastRun, OnChange, Prepared, Selection, Session};
 use crate::plan::{ActionState, AssetPlan, Policy, Work, warn_of_ends};
 use crate::report::Format;
 use crate::report::money_status::{self, CapState};
@@ -26,7 +26,7 @@ pub fn plan(context: &Context, args: &PlanArgs) -> Result<ExitCode, CliError> {
         // A document tells outputs and actions of fresh assets as well.
         Format::Json | Format::Ndjson => Wakes::Selected,
     };
-    let mut prepared = prepare(context, &session, &selection, policy, wakes, None)?;
+    let mut prepared = prepare(context, &session, &selection, policy, wakes, Purpose::Look)?;
     if let Some(&last) = args.selection.steps.iter().max() {
         leave_out_after(last, &mut prepared.plans);
     }
@@ -72,7 +72,7 @@ pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliErr
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
     let prepared =
-        prepare(context, &session, &selection, Policy::default(), Wakes::Selected, None)?;
+        prepare(context, &session, &selection, Policy::default(), Wakes::Selected, Purpose::Look)?;
     let quality = pipeline::quality::measured(&prepared);
     with_view(&prepared, |view| {
         let view = &PlanView { quality: &quality, ..*view };
@@ -93,8 +93,17 @@ pub(super) enum Wakes {
     Selected,
 }
 
-/// Assesses the project and shows its diagnostics. `on_change` is told as soon as something is known to
-/// have changed.
+/// What the project is assessed for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'a> {
+    /// To tell all that can be told.
+    Look,
+    /// To build what is not fresh; the build may wish to hear of it as soon as something is known to have
+    /// changed.
+    Build(Option<&'a OnChange<'a>>),
+}
+
+/// Assesses the project and shows its diagnostics.
 ///
 /// # Errors
 /// `CliError::Invalid` if there are errors among them.
@@ -104,8 +113,12 @@ pub(super) fn prepare(
     selection: &Selection,
     policy: Policy,
     wakes: Wakes,
-    on_change: Option<&OnChange<'_>>,
+    purpose: Purpose<'_>,
 ) -> Result<Prepared, CliError> {
+    let (finds_orphans, on_change) = match purpose {
+        Purpose::Look => (true, None),
+        Purpose::Build(on_change) => (false, on_change),
+    };
     let today = context.today();
     let request = pipeline::Request {
         selection,
@@ -114,7 +127,8 @@ pub(super) fn prepare(
         // `--refresh` and a hand on drifted files concern assets that sleep.
         last_run: context
             .last_run()
-            .filter(|_| policy == Policy::default() && selection.changed_files.is_none()),
+            .filter(|_| policy == Policy::default() && selection.changed_files.is_none())
+            .map(|last_run| LastRun { finds_orphans, ..last_run }),
         wakes_selected: wakes == Wakes::Selected,
         today: &today,
         clock: context.clock,
@@ -139,7 +153,8 @@ pub(super) fn prepare_to_change(
     on_change: Option<&OnChange<'_>>,
 ) -> Result<Prepared, CliError> {
     loop {
-        let prepared = prepare(context, session, selection, policy, wakes, on_change)?;
+        let purpose = Purpose::Build(on_change);
+        let prepared = prepare(context, session, selection, policy, wakes, purpose)?;
         if !pipeline::is_overtaken(session, &prepared)? {
             return Ok(prepared);
         }
@@ -212,8 +227,12 @@ pub(super) fn show_diagnostics(context: &Context, prepared: &Prepared) -> Result
 pub(super) fn with_view<T>(prepared: &Prepared, render: impl FnOnce(&PlanView<'_>) -> T) -> T {
     let mut plans = prepared.selected_plans();
     plans.sort_by_key(|plan| plan.asset.of(&prepared.loaded.assets).id.clone());
-    let orphans: Vec<_> =
-        prepared.orphans.iter().map(|(path, id)| (path.to_string(), id.clone())).collect();
+    let orphans: Vec<_> = prepared
+        .orphans
+        .iter()
+        .flat_map(|orphans| &orphans.files)
+        .map(|(path, id)| (path.to_string(), id.clone()))
+        .collect();
     let fresh: Vec<String> = prepared.fresh_asleep().map(|asset| asset.id().to_owned()).collect();
     render(&PlanView {
         sources: &prepared.loaded.sources,

@@ -37,6 +37,8 @@ pub struct Asleep {
     pub other_blocks: BTreeSet<String>,
     /// Whether somebody else wrote the manifest since.
     pub has_other_manifest: bool,
+    /// Whether the blocks that no spec gives have to be found although nothing changed.
+    pub finds_orphans: bool,
 }
 
 impl Asleep {
@@ -45,14 +47,19 @@ impl Asleep {
     pub fn knows_manifest(&self) -> bool {
         let fresh = state_code(State::Fresh);
         !self.has_other_manifest
-            && !self.has_problems()
+            && !self.hides_assets
+            && !self.has_orphans()
             && self.snapshot.assets().all(|asset| asset.state() == fresh)
     }
 
-    /// Whether something was wrong at the end of the last run, such as a block without an asset: it may
-    /// still be.
+    /// Whether something was wrong at the end of the last run that nobody looked at again: it may still be.
     pub fn has_problems(&self) -> bool {
         self.snapshot.summary().has_problems || self.hides_assets
+    }
+
+    /// Whether the lock may have blocks that no spec gives.
+    pub fn has_orphans(&self) -> bool {
+        self.snapshot.summary().has_orphans
     }
 
     /// Whether an asset of the record is fresh: all that sleep are, but for those of specs that count
@@ -84,10 +91,11 @@ impl Asleep {
         self.assets().any(|asset| uses(&asset) && self.is_fresh(&asset))
     }
 
-    /// Whether no recorded asset is missing among them, and no block in the lock is news.
+    /// Whether no recorded asset is missing among them, and nobody has to look into the lock.
     pub fn is_everything(&self) -> bool {
         let is_all = self.specs.len() == self.snapshot.specs().len();
-        self.other_blocks.is_empty() && (is_all || self.others().is_empty())
+        let is_lock_known = self.other_blocks.is_empty() && !self.finds_orphans;
+        is_lock_known && (is_all || self.others().is_empty())
     }
 
     /// Ids of recorded assets whose spec file is awake or gone.

@@ -136,6 +136,8 @@ impl Building<'_> {
         let blobs = |digest: &Digest| finished_file(&self.cas, &self.raws, digest);
         let was_conflicted = self.prepared.was_conflicted;
         let is_current = || was_conflicted || lock_stat(self.session) == self.prepared.lock_stat;
+        let none = BTreeSet::new();
+        let orphans = self.prepared.orphans.as_ref().map_or(&none, |orphans| &orphans.ids);
         let mut report = commit(
             &CommitRequest {
                 root: self.session.root(),
@@ -146,7 +148,7 @@ impl Building<'_> {
                 assets: &assets,
                 unpublished: &unpublished,
                 prune: &[],
-                orphans: &self.prepared.orphan_ids,
+                orphans,
                 blobs: &blobs,
                 overwrite_drifted: self.request.policy.overwrite_drifted,
                 current: is_undisturbed

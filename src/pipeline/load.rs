@@ -39,6 +39,8 @@ pub struct Loaded {
     pub diagnostics: Diagnostics,
     /// Spec files that some of that is about, wherever it stands.
     pub warned: BTreeSet<RelPath>,
+    /// How many of the diagnostics are about these.
+    told_of_specs: usize,
     /// The assets, in the order of work: priority, phase, id.
     pub assets: Vec<AssetSpec>,
     /// The spec files by path, with what each of them used.
@@ -53,6 +55,11 @@ impl Loaded {
     /// Whether the Assetfile was read: with nothing awake, what it said before still holds.
     pub fn has_settings(&self) -> bool {
         self.concern.is_some()
+    }
+
+    /// Whether anything is wrong that does not show whenever a certain spec file is read.
+    pub fn has_other_diagnostics(&self) -> bool {
+        self.diagnostics.iter().count() > self.told_of_specs
     }
 }
 
@@ -212,6 +219,7 @@ impl<'a> Reader<'a> {
             sources: self.sources,
             diagnostics: self.diagnostics,
             warned: BTreeSet::new(),
+            told_of_specs: 0,
             assets: Vec::new(),
             units: BTreeMap::new(),
             listings: Vec::new(),
@@ -285,9 +293,11 @@ impl<'a> Reader<'a> {
         let mut units = BTreeMap::new();
         let mut globs = BTreeSet::new();
         let mut warned = BTreeSet::new();
+        let mut told_of_specs = 0;
         for (path, unit, of_file, found) in expanded {
             if !found.is_empty() {
                 warned.insert(path.clone());
+                told_of_specs += found.iter().count();
             }
             self.diagnostics.extend(found);
             assets.extend(of_file);
@@ -311,6 +321,7 @@ impl<'a> Reader<'a> {
             sources,
             diagnostics,
             warned,
+            told_of_specs,
             assets,
             units,
             listings,

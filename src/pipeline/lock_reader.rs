@@ -56,7 +56,7 @@ pub(super) fn may_read_part(session: &Session, recall: &Recall) -> bool {
         && recall.lock_bytes.is_none()
         && asleep.lock.is_none()
         && asleep.other_blocks.is_empty()
-        && !asleep.has_problems()
+        && !asleep.has_orphans()
         && summary.lock.as_ref().is_some_and(is_large)
         && summary.lock.is_some_and(|lock| session.kept_lock(lock.stat).is_none())
 }

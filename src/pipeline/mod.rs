@@ -17,6 +17,7 @@ mod lock_reader;
 pub mod maintain;
 pub mod migrate;
 pub mod money;
+mod orphans;
 mod others;
 pub mod overtaken;
 pub mod prepare;

@@ -1,6 +1,6 @@
 //! Steps 1 to 4 for one command: loads the project, reads lock and manifest, assesses every asset.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -18,12 +18,13 @@ use crate::graph::AssetIndex;
 use crate::integrate::lock_ahead::KnownLock;
 use crate::integrate::manifest::{ManifestError, read_entries};
 use crate::integrate::manifest_file;
-use crate::lock::{self, Block, BlockFit, Excerpt, LockError, LockFile, OwnedEntry, ResolveError};
+use crate::lock::{self, Block, BlockFit, Excerpt, LockError, LockFile, ResolveError};
 use crate::pipeline::asleep::Asleep;
 use crate::pipeline::keys;
 use crate::pipeline::lazy_state::LazyState;
 use crate::pipeline::load::{self, LoadError, Loaded, inputs_of};
 use crate::pipeline::lock_reader::{ReadLock, may_read_part, read_lock, read_part};
+use crate::pipeline::orphans::{Orphans, blocks_of, find_orphans};
 use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
 use crate::pipeline::request::Request;
@@ -89,10 +90,8 @@ pub struct Prepared {
     /// Content of the manifest as it was assessed, by this run or by the last one; none if there
     /// was none. It was read without an error.
     pub manifest: Option<Digest>,
-    /// Published files of assets that are gone, with the asset's id.
-    pub orphans: Vec<(RelPath, String)>,
-    /// Ids of blocks whose asset is gone.
-    pub orphan_ids: BTreeSet<String>,
+    /// What is left of assets that are gone; none if nobody looked, since nothing changed.
+    pub orphans: Option<Orphans>,
     /// How long the steps took.
     pub timings: Vec<Timing>,
     /// The database, if anything asked for it.
@@ -188,8 +187,7 @@ pub fn prepare(session: &Session, request: &Request<'_>) -> Result<Prepared, Pre
         plans: Vec::new(),
         selected: Vec::new(),
         selected_asleep: Vec::new(),
-        orphans: Vec::new(),
-        orphan_ids: BTreeSet::new(),
+        orphans: None,
         timings: Vec::new(),
         state,
     };
@@ -443,7 +441,7 @@ fn assess_all(
     withheld: &Withheld,
 ) -> Result<(), PrepareError> {
     let manifest_unchanged = prepared.manifest_unchanged;
-    let Prepared { loaded, table, lock, keys, plans, orphans, orphan_ids, state, .. } = prepared;
+    let Prepared { loaded, table, lock, keys, plans, orphans, state, .. } = prepared;
     let blocks = blocks_of(lock, loaded)?;
     let outputs = blocks.iter().flat_map(|block| &block.outputs);
     table.learn(session.files(), outputs.map(|(path, _)| (path.clone(), Content::Bytes)));
@@ -492,26 +490,8 @@ fn assess_all(
         })
         .collect();
     plan::hold_pending(plans, &loaded.assets, &prepared.selected);
-    let (left_over, gone) = find_orphans(loaded, plans, &blocks);
-    (*orphans, *orphan_ids) = (left_over, gone);
+    *orphans = Some(find_orphans(loaded, plans, &blocks));
     Ok(())
-}
-
-/// The blocks that matter: all of them, or those of awake spec files and of no asset at all.
-fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, LockError> {
-    let Some(asleep) = &loaded.asleep else { return lock.blocks().collect() };
-    let others = asleep.others();
-    let mut ids: BTreeSet<&str> =
-        loaded.assets.iter().map(|asset| &*asset.id).chain(others.iter().map(|id| &**id)).collect();
-    let other_blocks = asleep.other_blocks.iter().map(String::as_str);
-    ids.extend(other_blocks.filter(|id| lock.contains(id)));
-    // An asset without a block may be one that had another id.
-    let may_be_renamed = loaded.assets.iter().any(|asset| !lock.contains(&asset.id));
-    if may_be_renamed || asleep.has_problems() {
-        let present = PresentIds::new(loaded);
-        ids.extend(lock.ids().filter(|id| !present.contains(id)));
-    }
-    ids.into_iter().filter_map(|id| lock.get(id)).collect()
 }
 
 /// The manifest's content and its digest.
@@ -538,47 +518,6 @@ fn recorded_manifest(loaded: &Loaded) -> Option<Digest> {
     let snapshot = &loaded.asleep.as_ref()?.snapshot;
     let found = snapshot.inputs_at(loaded.config.manifest.as_str()).next()?;
     Some(found.recorded.digest)
-}
-
-/// Files of blocks whose asset is gone and whose block nobody takes over, and the ids of all such
-/// blocks.
-fn find_orphans(
-    loaded: &Loaded,
-    plans: &[AssetPlan],
-    blocks: &[Block],
-) -> (Vec<(RelPath, String)>, BTreeSet<String>) {
-    let used: HashSet<&str> = plans.iter().filter_map(|plan| plan.block_id.as_deref()).collect();
-    let present = PresentIds::new(loaded);
-    let gone: Vec<&Block> = blocks
-        .iter()
-        .filter(|block| !used.contains(&*block.id) && !present.contains(&block.id))
-        .collect();
-    if gone.is_empty() {
-        return Default::default();
-    }
-    let paths: BTreeSet<&RelPath> = loaded
-        .assets
-        .iter()
-        .flat_map(|asset| asset.publish.files.iter().map(|file| &file.path))
-        .collect();
-    let entries: HashSet<(&[String], &str)> = loaded
-        .assets
-        .iter()
-        .map(|asset| (&*asset.publish.entry.section, &*asset.publish.entry.key))
-        .collect();
-    let mut left_over = Vec::new();
-    for block in &gone {
-        let outputs = block.outputs.iter().map(|(path, _)| path);
-        let mut left: Vec<RelPath> =
-            outputs.filter(|path| !paths.contains(path)).cloned().collect();
-        let is_ours = |entry: &OwnedEntry| !entries.contains(&(&*entry.section, &*entry.key));
-        if left.is_empty() && block.entry.as_ref().is_some_and(is_ours) {
-            // Its files have other owners by now, but its entry still names them.
-            left.push(loaded.config.manifest.clone());
-        }
-        left_over.extend(left.into_iter().map(|path| (path, block.id.clone())));
-    }
-    (left_over, gone.iter().map(|block| block.id.clone()).collect())
 }
 
 /// A text file, or none if it is not there.

@@ -173,13 +173,15 @@ fn compare_files(
         }
         let is_changed = found.specs.contains(&spec)
             || found.unread.contains(&spec)
-            || (listed.globs_changed && file.has_globs());
+            || (listed.globs_changed && file.traits().has_globs);
         let sleeps_on = comparison.as_recorded.contains(input.path);
         if is_changed && sleeps_on {
             stale.extend(file.assets().map(|asset| asset.number()));
             unread.insert(spec);
         }
-        let is_awake = (is_changed && !sleeps_on)
+        // What a watch told of a file stands.
+        let is_warned = file.traits().has_warnings && !comparison.is_watch;
+        let is_awake = ((is_changed || is_warned) && !sleeps_on)
             || (!awake_assets.is_empty()
                 && file.assets().any(|asset| awake_assets.contains(&asset.number())));
         if is_awake {
@@ -194,7 +196,7 @@ fn compare_files(
     }
     let is_known = |path: &&str| snapshot.inputs_at(path).any(|input| input.role == Role::Spec);
     let hides_assets = !comparison.as_recorded.iter().all(is_known);
-    let Comparison { settled, is_outdated, .. } = comparison;
+    let Comparison { settled, is_outdated, finds_orphans, .. } = comparison;
     let relisted = listed.relisted;
     let is_outdated = is_outdated
         || !(relisted.is_empty() && listed.removed.is_empty())
@@ -211,6 +213,7 @@ fn compare_files(
         lock: None,
         other_blocks: BTreeSet::new(),
         has_other_manifest: found.manifest.is_some(),
+        finds_orphans: finds_orphans && snapshot.summary().has_orphans,
     };
     Ok(Some(Recall { awake, asleep, lock_bytes: None }))
 }
@@ -226,6 +229,7 @@ fn unportable(path: &str) -> FileError {
 struct Comparison<'a> {
     files: &'a ProjectFiles,
     is_watch: bool,
+    finds_orphans: bool,
     touched: Option<&'a Touched>,
     /// Spec files whose specs count as recorded.
     as_recorded: HashSet<&'a str>,
@@ -239,7 +243,7 @@ struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     fn new(
         files: &'a ProjectFiles,
-        LastRun { since, as_recorded, .. }: LastRun<'a>,
+        LastRun { since, as_recorded, finds_orphans, .. }: LastRun<'a>,
         record: &Arc<Snapshot>,
         stamp: crate::cache::Stamp,
     ) -> Self {
@@ -256,6 +260,7 @@ impl<'a> Comparison<'a> {
         Self {
             files,
             is_watch,
+            finds_orphans,
             touched,
             as_recorded,
             without_templates,

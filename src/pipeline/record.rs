@@ -7,13 +7,18 @@ use crate::spec::AssetSpec;
 use crate::spec::op::GroupGain;
 
 /// Meaning of the records: raised when this program reads more or something else into them.
-pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 2;
+pub const SNAPSHOT_SCHEMA: u32 = KEY_SCHEMA * 1000 + 3;
 
 /// Marks, in the record, the globs of the Assetfile's `specs`.
 pub const SPEC_GLOB: &str = "specs ";
 
 /// Between the keys of a manifest section.
 pub const SECTION_SEPARATOR: char = '\u{1f}';
+
+/// How the record of a run calls a section of the manifest.
+pub fn section_name(section: &[String]) -> String {
+    section.join(&SECTION_SEPARATOR.to_string())
+}
 
 /// What the record notes as an asset's references: ids of assets, and `@` with the group of sounds
 /// that it belongs to. No id begins with `@`.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::base::{Digest, RelPath};
 use crate::cache::snapshot::{
-    Input, Mending, NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, Summary,
+    Input, Mending, NewAsset, Role, Settle, Snapshot, SnapshotError, SnapshotWriter, SpecTraits,
+    Summary,
 };
 use crate::cache::{Content, Recorded, Stamp};
 use crate::graph::AssetIndex;
@@ -14,7 +15,7 @@ use crate::pipeline::asleep::Asleep;
 use crate::pipeline::load::{Loaded, Unit, inputs_of};
 use crate::pipeline::money::has_purchases;
 use crate::pipeline::prepare::Prepared;
-use crate::pipeline::record::{SECTION_SEPARATOR, SNAPSHOT_SCHEMA, relatives, state_code};
+use crate::pipeline::record::{SNAPSHOT_SCHEMA, relatives, section_name, state_code};
 use crate::pipeline::session::Session;
 use crate::pipeline::table::Learned;
 use crate::plan::{Keys, State};
@@ -85,6 +86,7 @@ fn write_draft(loaded: &Loaded) -> SnapshotWriter {
         config: Digest::of(b""),
         settings: Digest::of(b""),
         has_problems: true,
+        has_orphans: true,
         lock: None,
         has_purchases: true,
     };
@@ -114,10 +116,12 @@ pub fn remember(
         stamp: prepared.table.stamp(),
         config: environment,
         settings,
-        // A block without an asset is not in the record, and the next run has to know of it.
-        has_problems: !loaded.diagnostics.is_empty()
-            || !prepared.orphan_ids.is_empty()
+        has_problems: loaded.has_other_diagnostics()
             || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
+        has_orphans: match &prepared.orphans {
+            Some(orphans) => !orphans.ids.is_empty(),
+            None => last.is_some_and(|last| last.summary().has_orphans),
+        },
         lock,
         has_purchases: ending.has_bought
             || match prepared.excerpt.is_some() || prepared.lock.is_empty() {
@@ -213,7 +217,11 @@ fn write_loaded(session: &Session, ending: &Ending<'_>, inputs: &mut Inputs<'_>)
             inputs.add(path, Role::Template, Content::Text);
         }
         let used = used_by(unit, loaded, inputs);
-        inputs.writer.spec(number, &used, !unit.used.globs.is_empty());
+        let traits = SpecTraits {
+            has_globs: !unit.used.globs.is_empty(),
+            has_warnings: loaded.warned.contains(path),
+        };
+        inputs.writer.spec(number, &used, traits);
         for &asset in by_file.get(path).into_iter().flatten() {
             write_awake(session, ending, asset, inputs);
         }
@@ -371,7 +379,7 @@ fn write_awake(session: &Session, ending: &Ending<'_>, number: usize, inputs: &m
         media: asset.media,
         tags: &tags,
         phase: asset.metadata.phase,
-        section: &asset.publish.entry.section.join(&SECTION_SEPARATOR.to_string()),
+        section: &section_name(&asset.publish.entry.section),
         key: &asset.publish.entry.key,
         state: state_code(state),
         wanted: keys[number].wanted.key,
@@ -457,7 +465,7 @@ fn write_asleep(asleep: &Asleep, writer: &mut SnapshotWriter) {
         };
         let Some(number) = number else { continue };
         let used: Vec<u32> = file.used().filter_map(|number| copy(writer, number)).collect();
-        writer.spec(number, &used, file.has_globs());
+        writer.spec(number, &used, file.traits());
         for asset in file.assets() {
             let sources: Vec<u32> =
                 asset.sources().filter_map(|number| copy(writer, number)).collect();

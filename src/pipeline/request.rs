@@ -44,6 +44,8 @@ pub struct LastRun<'a> {
     pub since: Option<Since<'a>>,
     /// What counts as the record has it.
     pub as_recorded: Option<&'a LeftAlone>,
+    /// Whether blocks of the lock that no spec gives have to be known even if nothing changed.
+    pub finds_orphans: bool,
 }
 
 /// Spec files that count as the record has them, whatever they hold by now.
@@ -58,7 +60,7 @@ pub struct LeftAlone {
 impl LastRun<'_> {
     /// Every file is compared with the record.
     pub fn compared(environment: Digest) -> Self {
-        Self { environment, since: None, as_recorded: None }
+        Self { environment, since: None, as_recorded: None, finds_orphans: false }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::integrate::record::{FileRedo, RedoRecord, Unit};
 use crate::pipeline::record::SNAPSHOT_SCHEMA;
 use crate::plan::{Policy, State};
 
+mod left_over;
 mod waking;
 
 const PROGRAM: &[u8] = b"this program";
@@ -71,12 +72,16 @@ impl Project {
     }
 
     fn prepare(&self) -> Prepared {
+        self.prepare_from(LastRun::compared(Digest::of(PROGRAM)))
+    }
+
+    fn prepare_from(&self, last_run: LastRun<'_>) -> Prepared {
         let selection = Selection::default();
         let request = Request {
             selection: &selection,
             policy: Policy::default(),
             uses_cache: true,
-            last_run: Some(LastRun::compared(Digest::of(PROGRAM))),
+            last_run: Some(last_run),
             wakes_selected: false,
             today: TODAY,
             clock: Instant::now(),

@@ -4,7 +4,7 @@
 use std::fs;
 
 use crate::sample::{self, built_items};
-use crate::support::Project;
+use crate::support::{Output, Project};
 
 const NOTHING: [&str; 0] = [];
 
@@ -167,4 +167,55 @@ fn a_renamed_asset_that_is_held_still_has_its_file() {
     fs::remove_file(project.path(".assetcache/snapshot")).expect("a record");
     assert_eq!(project.run(&["--plan"]).stdout, recorded);
     assert!(recorded.contains("renamed from") && !recorded.contains("missing"), "{recorded}");
+}
+
+/// What a command says with the record of the last run, which must be what it says without.
+fn said(project: &Project, arguments: &[&str]) -> Output {
+    let recorded = project.run(arguments);
+    let record = project.path(".assetcache/snapshot");
+    let bytes = fs::read(&record).expect("a record");
+    fs::remove_file(&record).expect("a record");
+    assert_eq!(project.run(arguments), recorded, "{arguments:?}");
+    fs::write(&record, bytes).expect("writable");
+    recorded
+}
+
+#[test]
+fn what_is_left_over_is_told_with_a_record_as_without() {
+    let project = built_items();
+    let coin = "  - { id: coin, generation: { source: art/coin.svg } }\n";
+    project.edit("specs/items.yaml", coin, "");
+    settle(&project);
+    for arguments in [&["--check"][..], &["--plan"], &["--plan", "--format", "json"]] {
+        let output = said(&project, arguments);
+        assert_eq!(output.code, if arguments == ["--check"] { 3 } else { 0 });
+        assert!(output.stdout.contains("assets/images/coin.png"), "{}", output.stdout);
+    }
+    project.edit("art/gem.svg", "#3399ff", "#33cc99");
+    assert_eq!(said(&project, &["--check"]).stdout.matches("orphan of `coin`").count(), 1);
+    settle(&project);
+    project.succeed(&["prune"]);
+    assert_eq!(said(&project, &["--check"]).code, 0);
+    assert!(!project.has("assets/images/coin.png"));
+}
+
+#[test]
+fn a_warning_is_told_with_a_record_as_without() {
+    let project = built_items();
+    let spec = "template: drawn\nid: \"{{stem}}\"\n\
+                generation: { type: image, provider: svg, source: \"{{path}}\" }\n---\n\
+                use: drawn\neach: { files: \"art/none/*.svg\" }\n";
+    project.write("specs/none.yaml", spec);
+    project.succeed(&[]);
+    for arguments in [&[][..], &["--check"], &["--plan"]] {
+        for _ in 0..2 {
+            let output = project.succeed(arguments);
+            assert_eq!(output.stderr.matches("spec::no_files").count(), 1, "{}", output.stderr);
+        }
+    }
+    let output = said(&project, &["--plan"]);
+    assert!(output.stderr.contains("specs/none.yaml:6"), "{}", output.stderr);
+    assert_eq!(project.actions(&[]), NOTHING);
+    project.remove("specs/none.yaml");
+    assert_eq!(project.succeed(&["--check"]).stderr, "");
 }

@@ -2,6 +2,7 @@
 
 use crate::base::Digest;
 use crate::cache::file_memo::{Content, Recorded, Stat};
+use crate::cache::snapshot::SpecTraits;
 
 /// First bytes of the file.
 pub(super) const MAGIC: [u8; 8] = *b"abldsnap";
@@ -201,6 +202,18 @@ pub(super) fn text_place(arena: &[u8], offset: u32) -> (usize, usize) {
         }
     }
     (at, length)
+}
+
+const HAS_GLOBS: u32 = 1;
+const HAS_WARNINGS: u32 = 2;
+
+pub(super) fn traits_code(traits: SpecTraits) -> u32 {
+    let SpecTraits { has_globs, has_warnings } = traits;
+    u32::from(has_globs) * HAS_GLOBS + u32::from(has_warnings) * HAS_WARNINGS
+}
+
+pub(super) fn traits_of(code: u32) -> SpecTraits {
+    SpecTraits { has_globs: code & HAS_GLOBS != 0, has_warnings: code & HAS_WARNINGS != 0 }
 }
 
 pub(super) fn content_code(content: Content) -> u8 {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::Recorded;
 use crate::cache::snapshot::checksum::{BLOCK, block_range, of_block};
-use crate::cache::snapshot::layout::{Record, STRINGS, Table, push_text};
+use crate::cache::snapshot::layout::{Record, STRINGS, Table, push_text, traits_code};
 use crate::cache::snapshot::reader::{Asset, Input, Snapshot, SpecFile};
 use crate::cache::snapshot::writer::{SnapshotError, header};
 use crate::cache::snapshot::{Role, Summary};
@@ -92,7 +92,10 @@ impl<'a> Mending<'a> {
         file: &SpecFile<'_>,
         numbers: &[u32],
     ) -> Option<()> {
-        (own.has_globs() == file.has_globs()).then_some(())?;
+        let traits = file.traits();
+        (own.traits().has_globs == traits.has_globs).then_some(())?;
+        let at = own.number() as usize * Table::Specs.record_size() + 12;
+        self.write(Table::Specs, at, &traits_code(traits).to_le_bytes());
         self.take_numbers(Table::Used, own.used_range(), file.used(), numbers)?;
         let mut news = file.assets();
         for asset in own.assets() {

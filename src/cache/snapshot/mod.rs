@@ -23,7 +23,7 @@ use crate::cache::file_memo::Recorded;
 use crate::cache::stamp::Stamp;
 
 /// Version of the layout.
-pub const SNAPSHOT_FORMAT: u32 = 4;
+pub const SNAPSHOT_FORMAT: u32 = 5;
 
 /// What a file is to the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,10 +68,22 @@ pub struct Summary {
     pub config: Digest,
     /// What the Assetfile said that assets depend on.
     pub settings: Digest,
-    /// Whether there was anything to report: errors, warnings, orphans.
+    /// Whether there was anything to report that is not about a spec file: to report it again, everything has
+    /// to be read.
     pub has_problems: bool,
+    /// Whether the lock may have blocks that no spec gives.
+    pub has_orphans: bool,
     /// The lockfile, if there was one.
     pub lock: Option<Recorded>,
     /// Whether that may name anything that was bought.
     pub has_purchases: bool,
+}
+
+/// What is to be known of a spec file before it is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SpecTraits {
+    /// Whether an instance in it takes its values from a listing of files.
+    pub has_globs: bool,
+    /// Whether something about it has to be told again.
+    pub has_warnings: bool,
 }

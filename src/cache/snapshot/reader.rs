@@ -18,8 +18,9 @@ use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{block_range, combine, of_part};
 use crate::cache::snapshot::layout::{
     Fields, HEADER, INPUT_ROLE, MAGIC, Packed, STRINGS, TABLES, Table, content_of, text_place,
+    traits_of,
 };
-use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
+use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, SpecTraits, Summary};
 use crate::cache::stamp::Stamp;
 
 /// The record of the last run, in memory as it is on disk.
@@ -334,6 +335,11 @@ impl<'a> SpecFile<'a> {
         Fields(record.get(index * 4..).unwrap_or_default()).u32()
     }
 
+    /// Its place among all spec files.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// The file itself.
     pub fn input(&self) -> Option<Input<'a>> {
         self.snapshot.input(self.input_number())
@@ -361,9 +367,9 @@ impl<'a> SpecFile<'a> {
         self.snapshot.list_range(Table::Specs, self.number, 2, Table::Used)
     }
 
-    /// Whether an instance in it takes its values from a listing of files.
-    pub fn has_globs(&self) -> bool {
-        self.field(3) & 1 != 0
+    /// What is to be known of it before it is read.
+    pub fn traits(&self) -> SpecTraits {
+        traits_of(self.field(3))
     }
 }
 
@@ -511,7 +517,7 @@ impl Header {
         let stamp = Stamp(fields.i64());
         let config: Digest = fields.digest();
         let settings = fields.digest();
-        let [has_problems, lock, has_purchases, ..] = fields.array::<8>();
+        let [has_problems, lock, has_purchases, has_orphans, ..] = fields.array::<8>();
         let file = fields.recorded();
         let lock = (lock != 0).then_some(Recorded { racy: lock == 2, ..file });
         let tables = Table::ALL.map(|table| u64::from(fields.u32()) * table.record_size() as u64);
@@ -524,6 +530,7 @@ impl Header {
             config,
             settings,
             has_problems: has_problems != 0,
+            has_orphans: has_orphans != 0,
             lock,
             has_purchases: has_purchases != 0,
         };

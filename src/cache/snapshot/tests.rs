@@ -11,6 +11,8 @@ mod mending;
 
 const SCHEMA: u32 = 7;
 
+const LISTING: SpecTraits = SpecTraits { has_globs: true, has_warnings: false };
+
 fn recorded(seed: u8) -> Recorded {
     let time = i64::from(seed) * 1_000_000_007;
     let stat = Stat {
@@ -29,6 +31,7 @@ fn summary() -> Summary {
         config: Digest::of(b"config"),
         settings: Digest::of(b"settings"),
         has_problems: false,
+        has_orphans: true,
         lock: Some(recorded(1)),
         has_purchases: true,
     }
@@ -69,7 +72,7 @@ fn sample() -> SnapshotWriter {
     writer.dir("", "*.yaml", &recorded(20).stat);
     writer.dir("specs", "specs/**/*.yaml", &recorded(21).stat);
 
-    writer.spec(sounds, &[], false);
+    writer.spec(sounds, &[], SpecTraits::default());
     writer.asset(&NewAsset {
         media: MediaKind::Audio,
         section: "audio.sfx.ui",
@@ -81,7 +84,7 @@ fn sample() -> SnapshotWriter {
     });
     writer.output("assets/audio/jump.ogg", &recorded(30));
     writer.output("assets/audio/jump.mp3", &recorded(31));
-    writer.spec(icons, &[style, art], true);
+    writer.spec(icons, &[style, art], LISTING);
     let long = "x".repeat(5000);
     writer.asset(&NewAsset { key: &long, ..asset("münze", &[art, art_bytes, again]) });
     writer.output("assets/images/münze.png", &recorded(32));
@@ -127,9 +130,9 @@ fn what_is_saved_comes_back() {
 
     let specs: Vec<_> = snapshot.specs().collect();
     assert_eq!(specs[0].input().expect("recorded").path, "specs/sounds.yaml");
-    assert_eq!((specs[0].has_globs(), specs[0].used().count()), (false, 0));
+    assert_eq!((specs[0].traits(), specs[0].used().count()), (SpecTraits::default(), 0));
     assert_eq!(specs[1].input().expect("recorded").path, "specs/icons.yaml");
-    assert_eq!((specs[1].has_globs(), specs[1].used().collect::<Vec<_>>()), (true, vec![4, 1]));
+    assert_eq!((specs[1].traits(), specs[1].used().collect::<Vec<_>>()), (LISTING, vec![4, 1]));
     let ids = |spec: &SpecFile<'_>| spec.assets().map(|asset| asset.id().to_owned()).collect();
     let by_spec: Vec<Vec<String>> = specs.iter().map(ids).collect();
     assert_eq!(by_spec, [vec!["jump"], vec!["münze", "gem"]]);
@@ -174,7 +177,7 @@ fn the_layout_is_that_of_its_version() {
     // Another digest means another layout: raise SNAPSHOT_FORMAT and docs/design/cache-format.md.
     assert_eq!(
         Digest::of(&bytes).to_string(),
-        "b3:346adb9597aaf30f01d80a8f687e1abc99ae7131a94431f60f585b65f94f6995/6622"
+        "b3:efd7379a1c000bf63a777c67dbf31858456dbf93e6356c170be9bcdaa71be846/6622"
     );
 }
 
@@ -275,7 +278,7 @@ fn a_flipped_bit_is_refused_wherever_it_is() {
 fn numbers_that_lead_nowhere_read_as_nothing() {
     let (_dir, cache) = project();
     let mut writer = SnapshotWriter::new(summary());
-    writer.spec(77, &[88], false);
+    writer.spec(77, &[88], SpecTraits::default());
     writer.asset(&asset("a", &[99]));
     let snapshot = saved(writer, &cache);
     let spec = snapshot.specs().next().expect("one");
@@ -301,7 +304,7 @@ fn told(snapshot: &Snapshot) -> Vec<String> {
         let references: Vec<_> = asset.references().collect();
         let entry = (asset.section(), asset.key());
         let keys = (asset.wanted(), asset.definition());
-        let rest = (asset.media(), asset.phase(), asset.state(), asset.spec().has_globs());
+        let rest = (asset.media(), asset.phase(), asset.state(), asset.spec().traits());
         let file = asset.spec().input().map(|input| (input.path, input.recorded));
         format!(
             "{} {tags:?} {outputs:?} {sources:?} {references:?} {entry:?} {keys:?} {rest:?} {file:?}",
@@ -319,7 +322,7 @@ fn copy(writer: &mut SnapshotWriter, last: &Snapshot, is_copied: impl Fn(&str) -
             continue;
         }
         let number = writer.copy_input(last, input.number, input.recorded).expect("an input");
-        writer.spec(number, &[], file.has_globs());
+        writer.spec(number, &[], file.traits());
         for asset in file.assets() {
             let sources: Vec<u32> = asset
                 .sources()
@@ -350,7 +353,7 @@ fn copied_records_stand_beside_new_ones() {
     // What stood first goes, and something new comes after: all numbers move.
     copy(&mut writer, &first, |path| path == "specs/icons.yaml");
     let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(50));
-    writer.spec(sounds, &[], false);
+    writer.spec(sounds, &[], SpecTraits::default());
     writer.asset(&NewAsset { tags: &["quiet"], ..asset("jump", &[]) });
     writer.output("assets/audio/jump.wav", &recorded(51));
     let second = saved(writer, &cache);
@@ -389,7 +392,7 @@ fn a_snapshot_that_is_mostly_out_of_use_is_written_anew() {
         let mut writer = SnapshotWriter::upon(summary(), &last);
         copy(&mut writer, &last, |path| path == "specs/icons.yaml");
         let sounds = writer.input("specs/sounds.yaml", Role::Spec, Content::Text, recorded(50));
-        writer.spec(sounds, &[], false);
+        writer.spec(sounds, &[], SpecTraits::default());
         writer.asset(&NewAsset { key: &long, ..asset("jump", &[]) });
         writer.save(&cache, Some(&last)).expect("writable");
         match Snapshot::load(&cache.snapshot(), SCHEMA) {

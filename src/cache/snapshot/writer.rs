@@ -10,10 +10,10 @@ use crate::cache::dir::{CacheDir, overwrite_file};
 use crate::cache::file_memo::{Content, Recorded, Stat};
 use crate::cache::snapshot::checksum::{BLOCK, combine, of_part};
 use crate::cache::snapshot::layout::{
-    Fields, HEADER, MAGIC, Packed, Record, Table, content_code, push_text, text_place,
+    Fields, HEADER, MAGIC, Packed, Record, Table, content_code, push_text, text_place, traits_code,
 };
 use crate::cache::snapshot::reader::{Asset, Snapshot};
-use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, Summary};
+use crate::cache::snapshot::{Role, SNAPSHOT_FORMAT, SpecTraits, Summary};
 
 /// The snapshot cannot be saved.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +91,6 @@ struct PendingInput {
     content: Content,
     recorded: Recorded,
 }
-
-const HAS_GLOBS: u32 = 1;
 
 impl SnapshotWriter {
     /// Begins an empty snapshot.
@@ -211,12 +209,12 @@ impl SnapshotWriter {
     /// Begins a spec file: the assets that follow are its own.
     ///
     /// `input`: the file's number. `used`: templates, styles and other inputs that its expansion
-    /// read. `has_globs`: whether an instance in it takes its values from a listing of files.
-    pub fn spec(&mut self, input: u32, used: &[u32], has_globs: bool) {
+    /// read.
+    pub fn spec(&mut self, input: u32, used: &[u32], traits: SpecTraits) {
         let first_asset = self.index(self.assets.0.len() / Table::Assets.record_size());
         let first_used = self.index(self.used.len());
         self.used.extend_from_slice(used);
-        self.specs.push([input, first_asset, first_used, if has_globs { HAS_GLOBS } else { 0 }]);
+        self.specs.push([input, first_asset, first_used, traits_code(traits)]);
     }
 
     /// Begins an asset of the last spec file: the outputs that follow are its own.
@@ -441,7 +439,8 @@ pub(super) fn header(summary: &Summary, counts: &[u32], text: [u32; 2], sum: u64
     header.u8(u8::from(summary.has_problems));
     header.u8(summary.lock.as_ref().map_or(0, |file| 1 + u8::from(file.racy)));
     header.u8(u8::from(summary.has_purchases));
-    header.bytes(&[0; 5]);
+    header.u8(u8::from(summary.has_orphans));
+    header.bytes(&[0; 4]);
     match &summary.lock {
         Some(file) => header.recorded(file),
         None => header.bytes(&[0; 72]),

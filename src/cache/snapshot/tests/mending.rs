@@ -54,7 +54,8 @@ impl World {
             let path = format!("specs/{number:03}.yaml");
             let spec = writer.input(&path, Role::Spec, Content::Text, recorded(file.seed));
             let used: &[u32] = if file.uses_style { &[style] } else { &[] };
-            writer.spec(spec, used, false);
+            let traits = SpecTraits { has_warnings: file.seed.is_multiple_of(3), has_globs: false };
+            writer.spec(spec, used, traits);
             for one in &file.assets {
                 let source = format!("art/{}.svg", one.source);
                 let source = writer.input(&source, Role::Source, Content::Text, recorded(9));
