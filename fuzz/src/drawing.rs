@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use assetbuild::base::{Image, MediaKind, Raw, RelPath};
 use assetbuild::generate::{
-    Commands, FontSet, GenerateError, InputError, Inputs, Programs, SvgError, generate,
+    Commands, FontSet, GenerateError, InputError, Inputs, Programs, SecretNames, SvgError, generate,
 };
 use assetbuild::spec::op::{GenerateOp, SvgDrawing};
 
@@ -67,6 +67,8 @@ impl Inputs for OneFile<'_> {
 
     fn commands(&self) -> &Commands {
         static COMMANDS: OnceLock<Commands> = OnceLock::new();
-        COMMANDS.get_or_init(|| Commands::new(Programs::default(), "unused".into(), "0", []))
+        COMMANDS.get_or_init(|| {
+            Commands::new(Programs::default(), "unused".into(), "0", SecretNames::default())
+        })
     }
 }

@@ -29,15 +29,16 @@ pub use resolve::{has_negative_field, resolve};
 
 use crate::base::{AudioMode, MediaKind, Scalar};
 
-/// Reads the shipped data, which the first question would do.
-pub fn warm_up() {
-    Catalog::shipped();
-}
-
 /// The provider that specs call `name`.
 pub fn find_provider(name: &str) -> Option<&'static Provider> {
     let offline = Catalog::offline().find_provider(name);
     offline.or_else(|| Catalog::shipped().find_provider(name))
+}
+
+/// Variables that hold keys of providers.
+pub fn key_variables() -> impl Iterator<Item = &'static str> {
+    let engines = Catalog::shipped().providers.iter().flat_map(|provider| &provider.engines);
+    engines.flat_map(|engine| &engine.key_env).map(String::as_str)
 }
 
 /// Names of all providers, as specs write them, in the order of the data files.

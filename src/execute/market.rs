@@ -8,6 +8,7 @@ use crate::catalog::{self, Sent};
 use crate::config::Config;
 use crate::execute::fallback::Setback;
 use crate::execute::{StopSignal, with_causes};
+use crate::generate::SecretNames;
 use crate::generate::provider::{
     self, Account, AccountError, Attached, Call, Canceled, Credentials, Http, Progress, Provider,
     Runners, Settings,
@@ -120,7 +121,8 @@ impl<'a> Market<'a> {
     pub fn http(&self) -> Result<&Http, String> {
         let make = || {
             let credentials = self.credentials.as_ref().map_err(ToString::to_string)?;
-            Http::new(credentials, secret_names(self.config)).map_err(|error| with_causes(&error))
+            Http::new(credentials, secret_names(self.config).all())
+                .map_err(|error| with_causes(&error))
         };
         self.http.get_or_init(make).as_ref().map_err(Clone::clone)
     }
@@ -195,9 +197,7 @@ impl Progress for Unrecorded<'_> {
 }
 
 /// Variables that hold keys of providers.
-pub fn secret_names(config: &Config) -> impl Iterator<Item = String> {
-    let shipped = catalog::Catalog::shipped().providers.iter();
-    let shipped = shipped.flat_map(|provider| &provider.engines).flat_map(|engine| &engine.key_env);
-    let own = config.providers.values().filter_map(|settings| settings.api_key_env.as_ref());
-    shipped.chain(own).cloned().collect::<Vec<_>>().into_iter()
+pub fn secret_names(config: &Config) -> SecretNames {
+    let own = config.providers.values().filter_map(|settings| settings.api_key_env.clone());
+    SecretNames::new(own)
 }

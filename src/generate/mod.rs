@@ -16,7 +16,9 @@ use std::sync::Arc;
 use crate::base::{Encoding, MediaKind, Raw, RelPath};
 use crate::spec::op::{GenerateOp, ManualFile};
 
-pub use command::{CommandError, Commands, Crash, Programs, Version, program_input, sweep};
+pub use command::{
+    CommandError, Commands, Crash, Programs, SecretNames, Version, program_input, sweep,
+};
 pub use fonts::{FontError, FontSet};
 pub use placeholder::PlaceholderError;
 pub use svg::SvgError;
@@ -241,7 +243,12 @@ mod tests {
                 ("art/denied.png", b"denied"),
             ]),
             fonts: FontSet::shipped(),
-            commands: Commands::new(Programs::default(), "unused".into(), "0", []),
+            commands: Commands::new(
+                Programs::default(),
+                "unused".into(),
+                "0",
+                SecretNames::default(),
+            ),
         };
         generate(&op, MediaKind::Image, &files).map_err(|error| {
             let mut text = error.to_string();

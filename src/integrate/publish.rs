@@ -176,7 +176,7 @@ pub(super) fn replace_file(
     chunks: &[&[u8]],
 ) -> Result<Digest, PublishError> {
     let staged = Staged::write_whole(root, path, chunks)?;
-    staged.rename_whole()?;
+    let _replaced = staged.rename_whole()?;
     let failed = |source| PublishError::new(path, source);
     sync_folder(staged.folder()).map_err(failed)?;
     staged.into_written().digest().map_err(failed)

@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use rayon::prelude::*;
-
 use crate::base::{Digest, RelPath};
 use crate::integrate::commit::{CommitError, IntegrateGuard};
 use crate::integrate::lock_ahead::{
@@ -18,7 +16,7 @@ use crate::integrate::manifest_file::read_manifest;
 use crate::integrate::outcome::{AssetProblem, CommitReport, ManifestChange, Problem};
 use crate::integrate::publish::{self, digest_on_disk};
 use crate::integrate::record::{RedoRecord, Unit};
-use crate::integrate::staged::{Staged, remove_leftover};
+use crate::integrate::staged::{Replaced, Staged, remove_leftover};
 use crate::lock::{Block, LockFile, OwnedEntry};
 
 /// Gives the bytes of a finished file.
@@ -26,6 +24,9 @@ pub type Blobs<'a> = &'a dyn Fn(&Digest) -> io::Result<Vec<u8>>;
 
 /// Up to this many files are made durable one by one; above, the whole file system is.
 const FEW: usize = 32;
+
+/// How many are made durable at the same time, beside one.
+const SYNCS: usize = 3;
 
 /// A moment of a commit, just before something changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +139,8 @@ struct Run<'a> {
     kept_entries: BTreeSet<&'a str>,
     /// Folders in which something was renamed.
     folders: BTreeSet<PathBuf>,
+    /// The old lock.
+    replaced: Option<Replaced>,
 }
 
 impl<'a> Run<'a> {
@@ -157,6 +160,7 @@ impl<'a> Run<'a> {
             partial: Vec::new(),
             kept_entries: BTreeSet::new(),
             folders: BTreeSet::new(),
+            replaced: None,
         }
     }
 
@@ -171,10 +175,7 @@ impl<'a> Run<'a> {
     /// Makes the renames durable, then removes the record.
     fn finish(self, record: &Path) -> Result<CommitReport, CommitError> {
         if !(self.folders.len() > FEW && sync_all(self.root)) {
-            // Syncs at the same time cost little more than one.
-            let folders: Vec<_> = self.folders.iter().collect();
-            let synced = folders.into_par_iter().map(|folder| publish::sync_folder(folder));
-            synced.collect::<io::Result<()>>().map_err(CommitError::Sync)?;
+            sync_folders(&self.folders).map_err(CommitError::Sync)?;
         }
         self.step(Step::Done)?;
         RedoRecord::remove(record)?;
@@ -432,7 +433,7 @@ impl<'a> Run<'a> {
                 write_lock(self.root, path, &splice).map_err(CommitError::LockFile)?
             }
         };
-        staged.rename_whole().map_err(CommitError::LockFile)?;
+        self.replaced = Some(staged.rename_whole().map_err(CommitError::LockFile)?);
         self.folders.insert(staged.folder().to_owned());
         self.report.lock = Some(staged.into_written());
         Ok(())
@@ -561,6 +562,20 @@ fn update(
         change(block);
     }
     Ok(())
+}
+
+/// Makes what happened in some folders durable. Syncs at the same time cost little more than one.
+fn sync_folders(folders: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let Some(first) = folders.first() else { return Ok(()) };
+    let others: Vec<&PathBuf> = folders.iter().skip(1).collect();
+    let sync = |some: &[&PathBuf]| some.iter().try_for_each(|folder| publish::sync_folder(folder));
+    thread::scope(|scope| {
+        let parts = others.chunks(others.len().div_ceil(SYNCS).max(1));
+        let parts: Vec<_> = parts.map(|some| scope.spawn(|| sync(some))).collect();
+        let first = publish::sync_folder(first);
+        let mut parts = parts.into_iter();
+        first.and(parts.try_for_each(|part| part.join().expect("to sync a folder does not panic")))
+    })
 }
 
 /// Makes everything on the project's file system durable, where one call does that.

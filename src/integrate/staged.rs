@@ -123,19 +123,29 @@ impl Staged<Written> {
         }
     }
 
-    /// As `rename`, for a file that may be large; what it replaces is let go without waiting.
-    pub(super) fn rename_whole(&self) -> Result<(), PublishError> {
-        let replaced = File::open(&self.place);
+    /// As `rename`, for a file that may be large; gives what it replaced.
+    pub(super) fn rename_whole(&self) -> Result<Replaced, PublishError> {
+        let replaced = File::open(&self.place).ok();
         self.rename().inspect_err(|_| self.discard())?;
-        // The last one to close a file of megabytes gives its pages back, which takes as long as
-        // writing them.
-        thread::spawn(|| drop(replaced));
-        Ok(())
+        Ok(Replaced(replaced))
     }
 
     /// What was written.
     pub(super) fn into_written(self) -> Written {
         self.content
+    }
+}
+
+/// A file that has no name any more. The last one to close a file of megabytes gives its pages back, which
+/// takes as long as writing them: better when nothing else has to be done.
+#[derive(Debug)]
+pub(super) struct Replaced(Option<File>);
+
+impl Drop for Replaced {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            thread::spawn(|| drop(file));
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -12,7 +13,6 @@ use serde_json::Value;
 use crate::base::{Digest, RelPath, Severity};
 use crate::cache::snapshot::{self, Snapshot};
 use crate::cache::{Content, LocalCas, Recorded, Stamp, Stat};
-use crate::catalog;
 use crate::execute::Market;
 use crate::graph::AssetIndex;
 use crate::integrate::lock_ahead::KnownLock;
@@ -27,7 +27,7 @@ use crate::pipeline::lock_reader::{ReadLock, may_read_part, read_lock, read_part
 use crate::pipeline::orphans::{Orphans, blocks_of, find_orphans};
 use crate::pipeline::purchases::{Withheld, credentials, runners};
 use crate::pipeline::recall::{Recalled, recall};
-use crate::pipeline::request::Request;
+use crate::pipeline::request::{OnChange, Request};
 use crate::pipeline::select::{Candidate, SelectError, Selection};
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
 use crate::pipeline::table::FileTable;
@@ -239,6 +239,29 @@ fn load_changes(
     stamp: Stamp,
     state: &LazyState,
 ) -> Result<(Loaded, FileTable, ReadAhead), PrepareError> {
+    let once = Once::new();
+    thread::scope(|scope| {
+        let begin = || {
+            let Some(on_change) = request.on_change else { return };
+            once.call_once(|| {
+                scope.spawn(move || {
+                    // It waits for the disk, which is busy once the lock is copied.
+                    state.get();
+                    on_change();
+                });
+            });
+        };
+        compare_and_load(session, request, stamp, &begin)
+    })
+}
+
+/// `on_change`: is told as soon as something is known to have changed.
+fn compare_and_load(
+    session: &Session,
+    request: &Request<'_>,
+    stamp: Stamp,
+    on_change: &OnChange<'_>,
+) -> Result<(Loaded, FileTable, ReadAhead), PrepareError> {
     let wakes = request.wakes_selected.then_some(request.selection);
     let wake = |asset: &snapshot::Asset<'_>| {
         wakes.is_some_and(|selection| {
@@ -248,7 +271,9 @@ fn load_changes(
     // A commit that was cut off is not what the record speaks of.
     let last_run = request.last_run.filter(|_| !session.cache().redo_record().is_file());
     let recalled = match last_run {
-        Some(last_run) => recall(session, last_run, stamp, &wake).map_err(LoadError::from)?,
+        Some(last_run) => {
+            recall(session, last_run, stamp, &wake, on_change).map_err(LoadError::from)?
+        }
         None => Recalled::Nothing,
     };
     let mut lock = None;
@@ -261,8 +286,7 @@ fn load_changes(
             let mut table = FileTable::new(stamp, remembered);
             let is_needed = !recall.awake.is_empty();
             // What is awake may only be what it was, such as an asset that waits to be bought.
-            let has_changed = is_needed && recall.asleep.is_outdated;
-            if has_changed && let Some(on_change) = request.on_change {
+            if is_needed && recall.asleep.is_outdated {
                 on_change();
             }
             let bytes = recall.lock_bytes.take();
@@ -270,14 +294,7 @@ fn load_changes(
             let may_be_part = !request.wakes_selected && may_read_part(session, &recall);
             let (loaded, read) = rayon::join(
                 || load::load_awake(session, *recall, left_alone, &mut table),
-                || {
-                    if may_be_part && has_changed {
-                        // What comes next asks for them.
-                        catalog::warm_up();
-                        state.get();
-                    }
-                    (is_needed && !may_be_part).then(|| read_lock(session, bytes))
-                },
+                || (is_needed && !may_be_part).then(|| read_lock(session, bytes)),
             );
             lock = read;
             if let Some(loaded) = loaded {

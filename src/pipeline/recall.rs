@@ -14,7 +14,7 @@ use crate::pipeline::asleep::{Asleep, Settled};
 use crate::pipeline::load::list_matching;
 use crate::pipeline::others::{OtherLock, OtherManifest};
 use crate::pipeline::record::{SPEC_GLOB, state_code};
-use crate::pipeline::request::{LastRun, LeftAlone};
+use crate::pipeline::request::{LastRun, LeftAlone, OnChange};
 use crate::pipeline::session::{LOCKFILE, Session, lock_path};
 use crate::pipeline::settings::{font_now, settings_now, text_now};
 use crate::pipeline::touched::Touched;
@@ -47,6 +47,8 @@ pub type Wake<'a> = &'a (dyn Fn(&Asset<'_>) -> bool + Sync);
 
 /// Compares the last run with the files.
 ///
+/// `on_change`: is told of a spec or source that is another one before the published files are looked at.
+///
 /// # Errors
 /// `FileError` for folders that cannot be listed.
 pub fn recall(
@@ -54,10 +56,11 @@ pub fn recall(
     last_run: LastRun<'_>,
     stamp: crate::cache::Stamp,
     wake: Wake<'_>,
+    on_change: &OnChange<'_>,
 ) -> Result<Recalled, FileError> {
     let Some(snapshot) = session.record() else { return Ok(Recalled::Nothing) };
     let environment = session.environment(&last_run.environment);
-    let comparison = Comparison::new(session.files(), last_run, &snapshot, stamp);
+    let comparison = Comparison::new(session.files(), last_run, &snapshot, stamp, on_change);
     let recalled = compare(session, &snapshot, &environment, comparison, wake)?;
     Ok(recalled.map_or(Recalled::Files(snapshot), |recall| Recalled::Assets(Box::new(recall))))
 }
@@ -146,6 +149,9 @@ fn compare_files(
         return Ok(None);
     }
     let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
+    if found.changes_assets {
+        (comparison.on_change)();
+    }
     if !comparison.settle_shared(session, snapshot, &found) {
         return Ok(None);
     }
@@ -236,6 +242,7 @@ struct Comparison<'a> {
     /// Spec files whose templates do.
     without_templates: HashSet<&'a str>,
     stamp: crate::cache::Stamp,
+    on_change: &'a OnChange<'a>,
     settled: Settled,
     is_outdated: bool,
 }
@@ -246,6 +253,7 @@ impl<'a> Comparison<'a> {
         LastRun { since, as_recorded, finds_orphans, .. }: LastRun<'a>,
         record: &Arc<Snapshot>,
         stamp: crate::cache::Stamp,
+        on_change: &'a OnChange<'a>,
     ) -> Self {
         let settled = Settled::default();
         let is_watch = since.is_some() || as_recorded.is_some();
@@ -265,6 +273,7 @@ impl<'a> Comparison<'a> {
             as_recorded,
             without_templates,
             stamp,
+            on_change,
             settled,
             is_outdated,
         }
@@ -350,6 +359,8 @@ struct Found {
     shared: Vec<(RelPath, Role)>,
     /// The manifest, if it is another one.
     manifest: Option<RelPath>,
+    /// Whether a spec or a source is there that is another one.
+    changes_assets: bool,
 }
 
 /// Compares all inputs; none if one has no portable path.
@@ -390,9 +401,11 @@ fn compare_inputs(snapshot: &Snapshot, comparison: &mut Comparison<'_>) -> Optio
     }
     for &number in &changed {
         let input = snapshot.input(number)?;
+        let is_there = !found.gone.contains(input.path);
         match input.role {
-            Role::Spec => {}
+            Role::Spec => found.changes_assets |= is_there,
             Role::Source => {
+                found.changes_assets |= is_there;
                 found.sources.insert(number);
             }
             Role::Assetfile | Role::Template | Role::Style | Role::Font => {

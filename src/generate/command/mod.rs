@@ -26,6 +26,7 @@ use crate::spec::op::CommandRun;
 
 pub use error::{CommandError, Crash};
 pub use programs::Programs;
+pub use redact::SecretNames;
 pub(super) use redact::Secrets;
 
 use room::Room;
@@ -46,7 +47,8 @@ pub struct Commands {
     programs: Programs,
     folder: PathBuf,
     run: String,
-    secrets: Secrets,
+    secret_names: SecretNames,
+    secrets: OnceLock<Secrets>,
     next: AtomicU64,
     versions: Mutex<BTreeMap<Probe, Answer>>,
 }
@@ -76,15 +78,10 @@ impl Commands {
     /// Programs that work in folders below `folder`, named after the run.
     ///
     /// `secret_names`: variables whose values are not shown, whatever prints them.
-    pub fn new(
-        programs: Programs,
-        folder: PathBuf,
-        run: &str,
-        secret_names: impl IntoIterator<Item = String>,
-    ) -> Self {
-        let secrets = Secrets::of(programs.texts(), secret_names);
+    pub fn new(programs: Programs, folder: PathBuf, run: &str, secret_names: SecretNames) -> Self {
         let (run, next) = (run.to_owned(), AtomicU64::new(0));
-        Self { programs, folder, run, secrets, next, versions: Mutex::default() }
+        let (secrets, versions) = (OnceLock::new(), Mutex::default());
+        Self { programs, folder, run, secret_names, secrets, next, versions }
     }
 
     /// Runs the program and gives the file that it wrote, with its encoding.
@@ -194,7 +191,8 @@ impl Commands {
     }
 
     fn secrets_of(&self, command: &CommandRun) -> Secrets {
-        self.secrets.with(&self.programs, &command.env)
+        let secrets = || Secrets::of(self.programs.texts(), self.secret_names.all());
+        self.secrets.get_or_init(secrets).with(&self.programs, &command.env)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::catalog;
 use crate::generate::command::capture::Text;
 use crate::generate::command::programs::Programs;
 
@@ -17,6 +18,24 @@ const LINES: usize = 20;
 /// Parts of the names of variables that hold secrets.
 const SECRET_WORDS: [&str; 7] =
     ["KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "AUTH"];
+
+/// Variables that hold secrets whatever they are called: keys of providers.
+#[derive(Debug, Clone, Default)]
+pub struct SecretNames {
+    own: Vec<String>,
+}
+
+impl SecretNames {
+    /// `own`: those that the project itself names.
+    pub fn new(own: impl IntoIterator<Item = String>) -> Self {
+        Self { own: own.into_iter().collect() }
+    }
+
+    /// With those of all providers that there are, which a run without programs need not know.
+    pub fn all(&self) -> impl Iterator<Item = String> {
+        catalog::key_variables().map(str::to_owned).chain(self.own.iter().cloned())
+    }
+}
 
 /// Values that are not shown, the longest first: one may be the beginning of another.
 #[derive(Clone)]

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::generate::Programs;
 use crate::generate::command::capture::Capture;
 use crate::generate::command::group;
 use crate::generate::command::room::Room;
 use crate::generate::provider::Failure;
+use crate::generate::{Programs, SecretNames};
 
 const SCRIPT: &str = include_str!("runner.py");
 
@@ -55,7 +55,7 @@ pub struct Runners {
     root: PathBuf,
     folder: PathBuf,
     run: String,
-    hidden: Vec<String>,
+    secret_names: SecretNames,
     next: AtomicU64,
     places: Mutex<BTreeMap<PathBuf, Arc<Mutex<Place>>>>,
 }
@@ -112,11 +112,11 @@ impl Runners {
         root: &Path,
         folder: PathBuf,
         run: &str,
-        secret_names: impl IntoIterator<Item = String>,
+        secret_names: SecretNames,
     ) -> Self {
-        let hidden = secret_names.into_iter().filter(|name| name != HUB_TOKEN).collect();
         let (next, places) = (AtomicU64::new(0), Mutex::default());
-        Self { programs, root: root.to_owned(), folder, run: run.to_owned(), hidden, next, places }
+        let (root, run) = (root.to_owned(), run.to_owned());
+        Self { programs, root, folder, run, secret_names, next, places }
     }
 
     /// The file of a program: a name as `PATH` says, a path as seen from the project's root.
@@ -179,12 +179,14 @@ impl Runners {
             .map_err(|error| down(&error))?;
         let script = room.work().join("runner.py");
         fs::write(&script, SCRIPT).map_err(|error| down(&error))?;
+        let hidden: Vec<String> =
+            self.secret_names.all().filter(|name| name != HUB_TOKEN).collect();
         let mut command = Command::new(program);
         command
             .arg(&script)
             .current_dir(&self.root)
             .env_clear()
-            .envs(self.programs.all_but(&self.hidden))
+            .envs(self.programs.all_but(&hidden))
             .envs(SETTINGS)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
