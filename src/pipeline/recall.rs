@@ -148,12 +148,18 @@ fn compare_files(
     if comparison.finds_assetfile(session, snapshot) {
         return Ok(None);
     }
-    let Some(found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
+    let Some(mut found) = compare_inputs(snapshot, &mut comparison) else { return Ok(None) };
     if found.changes_assets {
         (comparison.on_change)();
     }
     if !comparison.settle_shared(session, snapshot, &found) {
         return Ok(None);
+    }
+    // What a watch told of a file stands.
+    if !comparison.is_watch {
+        let files = snapshot.specs().enumerate();
+        let warned = files.filter(|(_, file)| file.traits().has_warnings);
+        found.specs.extend(warned.map(|(place, _)| place));
     }
     let mut meddled = HashSet::new();
     if let Some(path) = &found.manifest {
@@ -185,9 +191,7 @@ fn compare_files(
             stale.extend(file.assets().map(|asset| asset.number()));
             unread.insert(spec);
         }
-        // What a watch told of a file stands.
-        let is_warned = file.traits().has_warnings && !comparison.is_watch;
-        let is_awake = ((is_changed || is_warned) && !sleeps_on)
+        let is_awake = (is_changed && !sleeps_on)
             || (!awake_assets.is_empty()
                 && file.assets().any(|asset| awake_assets.contains(&asset.number())));
         if is_awake {
@@ -347,7 +351,7 @@ impl<'a> Comparison<'a> {
 /// Numbers of what changed: thousands are looked for in sets that most often hold one.
 #[derive(Debug, Default)]
 struct Found {
-    /// Spec files that are others or use others, by their place among the spec files.
+    /// Spec files that are others or use others, and those with warnings, by their place among the spec files.
     specs: BTreeSet<usize>,
     /// Those of them that count as recorded.
     unread: BTreeSet<usize>,
