@@ -90,7 +90,7 @@ impl Staged<Written> {
         let replace = |temp: &Path| replace_ranges(temp, size, replacements);
         Self::from_copy(root, path, copy, replace, |temp| {
             let file = File::open(temp)?;
-            let digest = thread::spawn(move || digest_of_file(file));
+            let digest = thread::Builder::new().spawn(move || digest_of_file(file))?;
             Ok(Written::new(sync_file(temp)?, FileDigest::Coming(digest)))
         })
     }
@@ -144,7 +144,8 @@ pub(super) struct Replaced(Option<File>);
 impl Drop for Replaced {
     fn drop(&mut self) {
         if let Some(file) = self.0.take() {
-            thread::spawn(|| drop(file));
+            // Where there is no other thread, this one has to.
+            let _ = thread::Builder::new().spawn(|| drop(file));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Blocks of the lock that no spec gives: what is left of assets that are gone.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::RelPath;
 use crate::lock::{Block, LockError, LockFile, OwnedEntry};
@@ -16,6 +16,15 @@ pub struct Orphans {
     pub files: Vec<(RelPath, String)>,
     /// The ids of all such blocks.
     pub ids: BTreeSet<String>,
+    /// Ids of assets that are to take over the block of another id.
+    pub heirs: BTreeSet<String>,
+}
+
+impl Orphans {
+    /// Whether the lock has blocks that no spec gives after a run that published some assets.
+    pub(super) fn remain(&self, is_published: impl Fn(&str) -> bool) -> bool {
+        !self.ids.is_empty() || !self.heirs.iter().all(|heir| is_published(heir))
+    }
 }
 
 /// The blocks that matter: all of them, or those of awake spec files and of no asset at all.
@@ -39,14 +48,20 @@ pub(super) fn blocks_of(lock: &LockFile, loaded: &Loaded) -> Result<Vec<Block>, 
 ///
 /// `blocks`: from `blocks_of`.
 pub(super) fn find_orphans(loaded: &Loaded, plans: &[AssetPlan], blocks: &[Block]) -> Orphans {
-    let used: HashSet<&str> = plans.iter().filter_map(|plan| plan.block_id.as_deref()).collect();
-    let present = PresentIds::new(loaded);
-    let gone: Vec<&Block> = blocks
+    let heirs: HashMap<&str, &str> = plans
         .iter()
-        .filter(|block| !used.contains(&*block.id) && !present.contains(&block.id))
+        .filter_map(|plan| Some((plan.block_id.as_deref()?, &*plan.asset.of(&loaded.assets).id)))
+        .filter(|(block, asset)| block != asset)
         .collect();
+    // That of most blocks: only if there are others, the ids of what sleeps are collected.
+    let own: HashSet<&str> = loaded.assets.iter().map(|asset| asset.id.as_str()).collect();
+    let present = PresentIds::new(loaded);
+    let is_orphan = |block: &&Block| !own.contains(&*block.id) && !present.contains(&block.id);
+    let (left, gone): (Vec<&Block>, Vec<&Block>) =
+        blocks.iter().filter(is_orphan).partition(|block| heirs.contains_key(&*block.id));
+    let heirs = left.iter().map(|block| heirs[&*block.id].to_owned()).collect();
     if gone.is_empty() {
-        return Orphans::default();
+        return Orphans { heirs, ..Orphans::default() };
     }
     let owned = Owned::of(loaded);
     let mut files = Vec::new();
@@ -60,7 +75,7 @@ pub(super) fn find_orphans(loaded: &Loaded, plans: &[AssetPlan], blocks: &[Block
         }
         files.extend(left.into_iter().map(|path| (path, block.id.clone())));
     }
-    Orphans { files, ids: gone.iter().map(|block| block.id.clone()).collect() }
+    Orphans { files, ids: gone.iter().map(|block| block.id.clone()).collect(), heirs }
 }
 
 /// What the assets publish, awake or asleep.

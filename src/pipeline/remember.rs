@@ -119,7 +119,9 @@ pub fn remember(
         has_problems: loaded.has_other_diagnostics()
             || loaded.asleep.as_ref().is_some_and(Asleep::has_problems),
         has_orphans: match &prepared.orphans {
-            Some(orphans) => !orphans.ids.is_empty(),
+            // Of an id in the lock nobody knows whether it is one of theirs.
+            _ if loaded.asleep.as_ref().is_some_and(|asleep| asleep.hides_assets) => true,
+            Some(orphans) => orphans.remain(|id| ending.stand.built.contains_key(id)),
             None => last.is_some_and(|last| last.summary().has_orphans),
         },
         lock,

@@ -496,3 +496,23 @@ fn an_entry_is_missed_that_went_while_its_spec_moved_to_a_file_with_a_mistake() 
     assert!(project.read("assets/manifest.json").contains("\"opal\""));
     assert!(project.succeed(&[]).stderr.contains("nothing to do"));
 }
+
+#[test]
+fn what_is_left_over_is_still_taken_over_after_a_mistake() {
+    let project = project();
+    project.write("specs/old.yaml", spec("old", "8x8"));
+    project.succeed(&[]);
+    project.remove("specs/old.yaml");
+    project.succeed(&[]);
+    let mut watch = Watch::start(&project, &[]);
+    project.write("specs/bad.yaml", spec("bad", "tall"));
+    watch.settle(&project);
+    project.edit("specs/gem.yaml", "8x8", "9x9");
+    assert_eq!(built(&watch.settle(&project)), ["gem"]);
+    project.remove("specs/bad.yaml");
+    assert_eq!(mistakes(&watch.settle(&project)), Some(vec![]));
+    let taking = format!("{}integration: {{ manifest_path: old.png }}\n", spec("coin", "6x6"));
+    project.write("specs/coin.yaml", taking);
+    let told = watch.settle(&project);
+    assert_eq!((messages(&told), built(&told)), (vec![], vec!["coin".to_owned()]));
+}

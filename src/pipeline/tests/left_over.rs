@@ -101,3 +101,22 @@ fn a_file_with_a_warning_is_read_by_every_run_and_no_other() {
     assert_eq!((codes(&mended), awake(&mended)), (vec![], Some(vec![])));
     assert!(mended.loaded.units.is_empty(), "nothing is read any more");
 }
+
+#[test]
+fn what_an_asset_was_to_take_over_and_could_not_is_left_over() {
+    let project = Project::new();
+    settle(&project);
+    let spec = String::from_utf8(project.read("specs/gem.yaml")).expect("text");
+    project.write("specs/gem.yaml", &spec.replace("id: gem", "id: stone"));
+    project.write("assets/stone.png", "a file of somebody else");
+    for _ in 0..2 {
+        assert!(project.build(|| {}).failed());
+        assert_eq!(left_over(&look(&project)), Some(vec![]), "stone is to have it");
+    }
+    project.remove("specs/gem.yaml");
+    let asked = look(&project);
+    assert_eq!(
+        (awake(&asked), left_over(&asked)),
+        (Some(vec![]), Some(vec![("assets/gem.png", "gem")]))
+    );
+}
