@@ -19,7 +19,6 @@ use crate::cli::exit::ExitCode;
 use crate::graph::{self, AssetIndex, Extent, render};
 use crate::pipeline::load::render_expansion;
 use crate::pipeline::{Prepared, Session};
-use crate::plan::Policy;
 use crate::process;
 use crate::report::{sheet, summary};
 use crate::spec;
@@ -28,15 +27,7 @@ use crate::spec;
 fn open(context: &Context, selection: &args::Selection) -> Result<(Session, Prepared), CliError> {
     let session = context.open()?;
     let selection = super::build::selection(context, &session, selection)?;
-    let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        policy,
-        wakes,
-        super::plan::Purpose::Look,
-    )?;
+    let prepared = super::plan::look_at_selected(context, &session, &selection)?;
     Ok((session, prepared))
 }
 

@@ -11,22 +11,13 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitCode;
 use crate::pipeline::migrate::{self, Migration};
 use crate::pipeline::{Selection, Session, variations};
-use crate::plan::Policy;
 use crate::report::amount;
 
 /// Shows the move, and makes it if the user agrees.
 pub(super) fn migrate(context: &Context, args: &MigrateArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
-    let (policy, wakes) = (Policy::default(), super::plan::Wakes::Selected);
-    let prepared = super::plan::prepare(
-        context,
-        &session,
-        &selection,
-        policy,
-        wakes,
-        super::plan::Purpose::Look,
-    )?;
+    let prepared = super::plan::look_at_selected(context, &session, &selection)?;
     let all = !args.assets.is_empty();
     let migration = migrate::plan(&prepared, &args.to, all, &context.today())?;
     for (id, why) in &migration.left {

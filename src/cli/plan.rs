@@ -71,8 +71,7 @@ fn leave_out_after(last: ActionKind, plans: &mut [AssetPlan]) {
 pub fn explain(context: &Context, args: &ExplainArgs) -> Result<ExitCode, CliError> {
     let session = context.open()?;
     let selection = Selection { names: args.assets.clone(), ..Selection::default() };
-    let prepared =
-        prepare(context, &session, &selection, Policy::default(), Wakes::Selected, Purpose::Look)?;
+    let prepared = look_at_selected(context, &session, &selection)?;
     let quality = pipeline::quality::measured(&prepared);
     with_view(&prepared, |view| {
         let view = &PlanView { quality: &quality, ..*view };
@@ -95,7 +94,7 @@ pub(super) enum Wakes {
 
 /// What the project is assessed for.
 #[derive(Clone, Copy)]
-pub(super) enum Purpose<'a> {
+enum Purpose<'a> {
     /// To tell all that can be told.
     Look,
     /// To build what is not fresh; the build may wish to hear of it as soon as something is known to have
@@ -103,11 +102,23 @@ pub(super) enum Purpose<'a> {
     Build(Option<&'a OnChange<'a>>),
 }
 
+/// Assesses the project with the selected assets loaded, to tell of them.
+///
+/// # Errors
+/// As `prepare`.
+pub(super) fn look_at_selected(
+    context: &Context,
+    session: &Session,
+    selection: &Selection,
+) -> Result<Prepared, CliError> {
+    prepare(context, session, selection, Policy::default(), Wakes::Selected, Purpose::Look)
+}
+
 /// Assesses the project and shows its diagnostics.
 ///
 /// # Errors
 /// `CliError::Invalid` if there are errors among them.
-pub(super) fn prepare(
+fn prepare(
     context: &Context,
     session: &Session,
     selection: &Selection,

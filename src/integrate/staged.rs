@@ -53,13 +53,10 @@ impl Staged<Written> {
         let temp = temp_path(&place, WHOLE);
         let failed = |source| PublishError::new(path, source);
         let replaces = write_temp(&place, &temp, chunks).map_err(failed)?;
-        // The processor hashes while the disk writes.
-        let (synced, digest) = rayon::join(|| sync_file(&temp), || digest_of(chunks));
-        let metadata = synced.map_err(|error| {
+        let content = sync_and_digest(&temp, chunks).map_err(|error| {
             let _ = fs::remove_file(&temp);
             failed(error)
         })?;
-        let content = Written::new(metadata, FileDigest::Known(digest));
         Ok(Self { path: path.clone(), content, temp, place, replaces })
     }
 
@@ -73,8 +70,7 @@ impl Staged<Written> {
         let patch = |temp: &Path| patch_temp(temp, new);
         Self::from_copy(root, path, copy, patch, |temp| {
             let chunks: Vec<&[u8]> = new.parts().map(str::as_bytes).collect();
-            let (synced, digest) = rayon::join(|| sync_file(temp), || digest_of(&chunks));
-            Ok(Written::new(synced?, FileDigest::Known(digest)))
+            sync_and_digest(temp, &chunks)
         })
     }
 
@@ -264,6 +260,12 @@ fn check_bytes(found: &[u8], expected: &str) -> io::Result<()> {
 
 fn altered() -> io::Error {
     io::Error::new(ErrorKind::InvalidData, "the copy is not what was copied")
+}
+
+/// Makes a file with these bytes durable and digests them: the processor hashes while the disk writes.
+fn sync_and_digest(path: &Path, chunks: &[&[u8]]) -> io::Result<Written> {
+    let (synced, digest) = rayon::join(|| sync_file(path), || digest_of(chunks));
+    Ok(Written::new(synced?, FileDigest::Known(digest)))
 }
 
 fn digest_of_file(file: File) -> io::Result<Digest> {
